@@ -1,0 +1,142 @@
+"""Work that must not hold up the page: done in a thread, its outcome handed back to the session."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from typing import Any, Generic, TypeVar
+
+import panel as pn
+from bokeh.document import Document
+
+Outcome = TypeVar("Outcome")
+Wanted = TypeVar("Wanted")
+log = logging.getLogger(__name__)
+
+
+def repeat(callback: Callable[[], None], *, milliseconds: int) -> None:
+    """Call ``callback`` again and again while somebody looks at the current page.
+
+    A session outlives its closed tab by hours, so that a laptop may sleep; until then it must cost nothing.
+    """
+    document = pn.state.curdoc
+
+    def call() -> None:
+        if _is_watched(document):
+            callback()
+
+    pn.state.add_periodic_callback(call, period=milliseconds)
+
+
+def _is_watched(document: Document | None) -> bool:
+    session = None if document is None else getattr(document.session_context, "session", None)
+    return session is None or session.connection_count > 0
+
+
+def in_background(
+    work: Callable[[], Outcome],
+    then: Callable[[Outcome], Any],
+    failed: Callable[[Exception], Any] | None = None,
+) -> None:
+    """Call ``then(work())``, with ``work`` in a thread and ``then`` in the current session.
+
+    Without a session (a notebook, a test) both are called at once.
+
+    Args:
+        work: takes a while; touches no widget.
+        then: shows the outcome.
+        failed: shows the exception that ``work`` raised; None: it is logged.
+    """
+    document = pn.state.curdoc
+    failed = failed or partial(log.error, "Background work failed: %s")
+    if document is None or document.session_context is None:
+        _deliver(work, then, failed, at_once)
+    else:
+        deliver = partial(_in_session, document)
+        _pool().submit(_deliver, work, then, failed, deliver)
+
+
+class Latest(Generic[Wanted, Outcome]):
+    """Does only the newest of the wishes that come in while it is busy, so that dragging never queues up.
+
+    Args:
+        work: wish -> outcome, in a thread.
+        then: shows an outcome, in the session.
+        failed: shows an exception, in the session.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Wanted], Outcome],
+        then: Callable[[Outcome], Any],
+        failed: Callable[[Exception], Any] | None = None,
+    ) -> None:
+        self._work, self._then, self._failed = work, then, failed
+        self._lock = threading.Lock()
+        self._is_busy = False
+        self._wish: list[Wanted] = []
+
+    def ask(self, wish: Wanted) -> None:
+        """Want ``work(wish)``; replaces a wish that has not begun."""
+        with self._lock:
+            self._wish = [wish]
+            if self._is_busy:
+                return
+            self._is_busy = True
+        self._begin()
+
+    def _begin(self) -> None:
+        in_background(self._take, self._show, self._give_up)
+
+    def _take(self) -> Outcome:
+        with self._lock:
+            wish = self._wish.pop()
+        return self._work(wish)
+
+    def _show(self, outcome: Outcome) -> None:
+        self._then(outcome)
+        self._next()
+
+    def _give_up(self, error: Exception) -> None:
+        (self._failed or partial(log.error, "Background work failed: %s"))(error)
+        self._next()
+
+    def _next(self) -> None:
+        with self._lock:
+            self._is_busy = bool(self._wish)
+        if self._is_busy:
+            self._begin()
+
+
+def at_once(callback: Callable[[], Any]) -> None:
+    """Call it now: the way to deliver where there is no session."""
+    callback()
+
+
+def _deliver(work: Callable, then: Callable, failed: Callable, deliver: Callable) -> None:
+    try:
+        outcome = work()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must reach the page and not vanish in a thread
+        deliver(partial(failed, error))
+    else:
+        deliver(partial(then, outcome))
+
+
+def _in_session(document: Document, callback: Callable[[], Any]) -> None:
+    document.add_next_tick_callback(partial(_when_loaded, callback))
+
+
+def _when_loaded(callback: Callable[[], Any]) -> None:
+    """What changes after a page was sent, but before it is connected, would not reach the browser."""
+    if pn.state.loaded:
+        callback()
+    else:
+        pn.state.onload(callback)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(4, thread_name_prefix="page")

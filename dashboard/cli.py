@@ -1,0 +1,276 @@
+"""The command `posterior-lab`. What is slow to import is imported by the command that needs it."""
+
+import getpass
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dashboard import settings, text
+from dashboard.compilation import keep_compiled_programs
+
+DEBUG_VARIABLE = "POSTERIOR_LAB_DEBUG"
+
+app = typer.Typer(
+    help="Every parameter setting of a mechanistic model that explains a recording, and how far to trust it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Root = Annotated[
+    Path | None, typer.Option("--root", help="Folder that holds the runs; default ~/.posterior-lab.")
+]
+SimulatorFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--simulators", help="Python file with Simulator values of your own; repeatable."),
+]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, as `posterior-lab list` shows it.")]
+
+
+def main() -> None:
+    """Entry point: what a user got wrong is one sentence and exit code 2; never a traceback."""
+    keep_compiled_programs()
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        _fail(str(error) or type(error).__name__, code=2)
+    except Exception as error:  # noqa: BLE001  a person at a terminal has no use for a traceback
+        hint = f"set {DEBUG_VARIABLE}=1 to see where"
+        _fail(f"Unexpected {type(error).__name__}: {error} ({hint}).", code=1)
+
+
+@app.command()
+def serve(
+    root: Root = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 5006,
+    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = False,  # noqa: FBT002
+    simulators: SimulatorFiles = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask scheduler, e.g. tcp://host:8786; default: this machine.")
+    ] = None,
+) -> None:
+    """Serve the dashboard on this machine."""
+    _use(root, simulators)
+    if scheduler is not None:
+        os.environ[settings.SCHEDULER_VARIABLE] = scheduler
+    from dashboard.server import serve_pages
+
+    # A service manager stops the server as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    serve_pages(port=port, is_open=open_)
+
+
+@app.command()
+def run(
+    model: Annotated[
+        str, typer.Argument(help="Name of a simulator, as `posterior-lab simulators` lists them.")
+    ],
+    method: Annotated[
+        str, typer.Option(help="Name of a method, as `posterior-lab methods` lists them.")
+    ] = "snpe",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting; repeatable.")
+    ] = None,
+    observation: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE|NAME|default|none", help="A recording, or the built-in one, or none (amortised)."
+        ),
+    ] = "default",
+    sweep: Annotated[int | None, typer.Option(help="Which sweep of the recording.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the run's random key.")] = 0,
+    root: Root = None,
+    simulators: SimulatorFiles = None,
+) -> None:
+    """Infer the parameters of a model, here and now; the browser shows the same run."""
+    _use(root, simulators)
+    from inference.requests import Request, check
+    from inference.runs import RunStore
+    from inference.settings import make_config, read_settings
+
+    given = read_settings(set_ or [])
+    config = make_config(method, given)
+    request = Request(
+        model,
+        method,
+        {name: getattr(config, name) for name in given},
+        _observation(observation, sweep),
+        seed,
+        tuple(str(file.resolve()) for file in simulators or ()),
+    )
+    check(request)
+    _perform(RunStore(settings.root()).create(request, owner=_user()))
+
+
+@app.command("list")
+def list_runs(root: Root = None) -> None:
+    """All runs, newest first."""
+    _use(root, None)
+    from dashboard.jobs import reconcile
+    from inference.runs import RunStore
+
+    store = RunStore(settings.root())
+    reconcile(store, now=time.time())
+    runs, notes = store.scan()
+    rows = [[run.id, run.state, run.request.simulator, run.request.method, run.message] for run in runs]
+    _echo(
+        text.table(["run", "state", "model", "method", ""], rows) if rows else f"No runs in {store.root} yet."
+    )
+    for note in notes:
+        typer.echo(note, err=True)
+
+
+@app.command()
+def show(run_id: RunId, root: Root = None) -> None:
+    """What a run was asked, how far it is, and what it found."""
+    _echo(text.description(_get(run_id, root)))
+
+
+@app.command()
+def stop(run_id: RunId, root: Root = None) -> None:
+    """Ask a run to stop; what is finished is kept."""
+    run = _get(run_id, root)
+    run.request_stop()
+    deadline = time.monotonic() + 5
+    while run.state == "stopping" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    _echo(f"Run {run.id} is {run.state}. {run.message}".strip())
+
+
+@app.command()
+def resume(run_id: RunId, root: Root = None, simulators: SimulatorFiles = None) -> None:
+    """Go on with a run that was stopped, failed or lost; at most one chunk or epoch is repeated."""
+    run = _get(run_id, root)
+    _use(None, simulators)
+    run.enqueue()
+    _perform(run)
+
+
+@app.command("simulators")
+def list_simulators(simulators: SimulatorFiles = None) -> None:
+    """The models on offer."""
+    _use(None, simulators)
+    from simulators import all_simulators
+
+    rows = [
+        [
+            name,
+            text.count(model.prior.dim, "parameter"),
+            text.count(model.num_features, "feature"),
+            model.title,
+        ]
+        for name, model in all_simulators().items()
+    ]
+    _echo(text.table(["model", "", "", ""], rows))
+
+
+@app.command("methods")
+def list_methods() -> None:
+    """The methods on offer and their settings."""
+    from inference.methods import METHODS
+
+    _echo("\n\n".join(text.settings_of(method) for method in METHODS.values()))
+
+
+@app.command()
+def doctor(root: Root = None) -> None:
+    """Versions, cores, memory and disk: what to look at first when something is slow or fails."""
+    _use(root, None)
+    from dashboard.checkup import checkup
+
+    _echo(text.table(["", ""], checkup(settings.root())))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="speed|accuracy", help="Beside sbi, or against references.")],
+) -> None:
+    """Measure this package, in a checkout; options after the name are the benchmark's own (try -- --help)."""
+    from dashboard.bench import run_benchmark
+
+    sys.exit(run_benchmark(name, context.args))
+
+
+def _use(root: Path | None, simulator_files: list[Path] | None) -> None:
+    """Put the choices where this process, its workers and the pages look for them: into the environment."""
+    if root is not None:
+        os.environ[settings.ROOT_VARIABLE] = str(root.expanduser().resolve())
+    if simulator_files:
+        from simulators.catalogue import FILES_VARIABLE, load_simulators
+
+        for file in simulator_files:
+            load_simulators(file)
+        os.environ[FILES_VARIABLE] = os.pathsep.join(str(file.resolve()) for file in simulator_files)
+
+
+def _get(run_id: str, root: Path | None) -> Any:
+    _use(root, None)
+    from inference.runs import RunStore
+
+    return RunStore(settings.root()).get(run_id)
+
+
+def _observation(given: str, sweep: int | None) -> dict[str, Any]:
+    """A recording by its file, or by the name of one in the data folders; or the words default and none."""
+    if given in ("default", "none"):
+        return {"kind": given}
+    file = Path(given)
+    if not file.is_file():
+        from simulators.recordings import find_recordings
+        from simulators.registry import unknown_name
+
+        offered = {path.name: path for path in find_recordings(settings.data_folders())}
+        if given not in offered:
+            raise ValueError(unknown_name("recording", given, [*offered, "default", "none"]))
+        file = offered[given]
+    return {"kind": "recording", "file": str(file)} | ({} if sweep is None else {"sweep": sweep})
+
+
+def _perform(run: Any) -> None:
+    """Perform a run here, with a progress bar; the exit code is 2 if it fails, 130 if it is stopped."""
+    from inference.execute import perform
+
+    typer.echo(f"Run {run.id} in {run.folder}", err=True)
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGTERM: a batch system's time limit
+        signal.signal(number, lambda *_: _interrupt(run))
+    perform(run)
+    state = run.state
+    if state == "failed":
+        _fail(run.message, code=2)
+    if state != "done":
+        typer.echo(f"{run.message} Go on with: posterior-lab resume {run.id}", err=True)
+        sys.exit(130)
+    _echo(text.summary(run.result().tree))
+
+
+def _interrupt(run: Any) -> None:
+    """Stop at once; and ask for it too, because a library under way may swallow the interrupt."""
+    with suppress(ValueError, OSError):
+        run.request_stop()
+    raise KeyboardInterrupt
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "local"
+
+
+def _echo(words: str) -> None:
+    typer.echo(words)
+
+
+def _fail(sentence: str, *, code: int) -> None:
+    if os.environ.get(DEBUG_VARIABLE) and sys.exc_info()[0] is not None:
+        raise  # noqa: PLE0704  asked for: the traceback
+    typer.echo(f"Error: {' '.join(sentence.split())}", err=True)
+    sys.exit(code)

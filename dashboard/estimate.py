@@ -1,0 +1,110 @@
+"""How long a run will take and how much memory it needs on this machine: measured where it can be."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jax
+from loky import cpu_count
+
+from dashboard import words
+from simulators import Simulator, simulate_batch
+from simulators.simulate import default_chunk_size
+
+SAMPLE = 512  # simulations timed; enough to fill the vector units
+LARGEST_CHUNK = 2048  # of them at once
+FEW_VALID = 0.5  # share of valid simulations below which it is said how many to expect
+# Measured with SNPE on Hodgkin-Huxley and two moons (2 000 to 10 000 rows, spline flow, one core).
+FIXED_SECONDS = 15.0  # to compile, and afterwards to sample, predict and check
+TRAIN_SECONDS_PER_ROW = 1.2e-3  # of a whole training; an easy posterior needs fewer epochs, and less
+BASE_BYTES = 0.8e9  # a worker with everything imported and compiled
+COPIES = 6  # of the simulations, while training: raw, unconstrained, standardised, shuffled
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A few simulations from the prior.
+
+    Attributes:
+        seconds: of one simulation in a batch, with all cores.
+        num, num_valid: how many were made, and how many of them are valid.
+    """
+
+    seconds: float
+    num: int
+    num_valid: int
+
+    @property
+    def valid_share(self) -> float:
+        """Of the simulations."""
+        return self.num_valid / self.num
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will need.
+
+    Attributes:
+        simulate_seconds, train_seconds: time by part.
+        num_bytes: memory of the worker.
+        warning: a sentence where few simulations will be valid; else empty.
+    """
+
+    simulate_seconds: float
+    train_seconds: float
+    num_bytes: float
+    warning: str = ""
+
+    def __str__(self) -> str:
+        total = words.duration(self.simulate_seconds + self.train_seconds)
+        simulate, train = words.duration(self.simulate_seconds), words.duration(self.train_seconds)
+        parts = f"simulating {simulate}, learning {train}"
+        return f"{total}, {self.num_bytes / 1e9:.1f} GB on this machine ({parts})"
+
+
+def estimate(simulator: Simulator, config: Any) -> Estimate:
+    """What a run of ``config`` on ``simulator`` will need; times a small batch when first asked.
+
+    A config without ``num_simulations`` counts as one simulation.
+    """
+    per_round = getattr(config, "num_simulations", 1)
+    num = per_round * getattr(config, "num_rounds", 1)
+    width = simulator.prior.dim + simulator.num_features
+    num_bytes = BASE_BYTES + COPIES * 4.0 * num * width
+    taken = sample(simulator)
+    trained = num * max(taken.valid_share, 1 / taken.num)
+    train_seconds = FIXED_SECONDS + trained * TRAIN_SECONDS_PER_ROW * getattr(config, "members", 1)
+    return Estimate(num * taken.seconds, train_seconds, num_bytes, valid_words(taken, per_round))
+
+
+def valid_words(taken: Sample, num: int) -> str:
+    """How many of ``num`` simulations from the prior to expect to be valid, where these are few."""
+    if taken.valid_share >= FEW_VALID:
+        return ""
+    if not taken.num_valid:
+        most = words.about(3 * num / taken.num)  # of a share that yields none, with 5 %
+        made = words.count(taken.num, "simulation")
+        return f"None of {made} was valid: at most {most} of {words.about(num)} will be."
+    share = words.number(100 * taken.valid_share, 1 if taken.valid_share < 0.1 else 2)
+    told = f"Only about {share} % of the simulations will be valid ({taken.num_valid} of {taken.num} were)"
+    expected = words.about(taken.valid_share * num)
+    return f"{told}: some {expected} of {words.about(num)} to learn from."
+
+
+@lru_cache(maxsize=32)
+def sample(simulator: Simulator) -> Sample:
+    """Time a chunk of simulations for each core; black boxes are timed on a few."""
+    if simulator.function is not None:
+        size, num = 2, 8
+    else:
+        size = min(default_chunk_size(simulator, SAMPLE), LARGEST_CHUNK)
+        num = max(SAMPLE, size * cpu_count())
+    first = simulate_batch(simulator, jax.random.key(0), num=size, chunk_size=size)  # compiles
+    start = time.perf_counter()
+    made = simulate_batch(simulator, jax.random.key(1), num=num, chunk_size=size)
+    seconds = time.perf_counter() - start
+    num_valid = int(first.is_valid.sum() + made.is_valid.sum())
+    return Sample(seconds / num, size + num, num_valid)

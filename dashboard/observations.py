@@ -1,0 +1,125 @@
+"""Observations to choose from: what lies on the server, what is uploaded, and what the model sees of it."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dashboard import live
+from dashboard.isolation import in_own_process
+from simulators import Simulator
+from simulators.recordings import RecordingError, describe, find_recordings, list_sweeps, read_recording
+
+UPLOADS = "posterior-lab-upload-"  # what the temporary folders of uploads are called
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """An observation as the model sees it.
+
+    Attributes:
+        simulator: the model, driven by the recording if there is one.
+        label: what to call the observation.
+        recording: the series that its axes belong to, or None.
+        x: features, shape (num_features,).
+    """
+
+    simulator: Simulator
+    label: str
+    recording: np.ndarray | None
+    x: np.ndarray
+
+
+def built_in(simulator: Simulator) -> Seen:
+    """The observation that comes with a model.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if simulator.observed is None and simulator.true_theta is not None:
+        simulated = live.single(simulator)(0, live.home_theta(simulator))  # compiled for the pictures anyway
+        return Seen(simulator, "Built-in synthetic observation", simulated.recording, np.asarray(simulated.x))
+    observed = simulator.default_observation()
+    return Seen(simulator, observed.label, observed.recording, observed.x)
+
+
+def recorded(simulator: Simulator, file: Path, *, sweep: int | None = None) -> Seen:
+    """A recording as the observation of a model that can be driven by it.
+
+    Raises:
+        ValueError: the file is no usable recording, or the model takes none; one sentence.
+    """
+    if simulator.drive is None:
+        raise ValueError(f"{simulator.title or simulator.name} cannot be driven by a recording.")
+    return _recorded(simulator, file, file.stat().st_mtime_ns, sweep)
+
+
+@lru_cache(maxsize=8)
+def _recorded(simulator: Simulator, file: Path, modified: int, sweep: int | None) -> Seen:
+    """Kept per state of the file, because driving compiles the model anew."""
+    recording = _guarded(file, read_recording, sweep=sweep)
+    if simulator.drive is None:
+        raise ValueError(f"{simulator.title or simulator.name} cannot be driven by a recording.")
+    driven = simulator.drive(recording)
+    observed = driven.default_observation()
+    return Seen(driven, observed.label or recording.label, observed.recording, observed.x)
+
+
+def sweeps_of(file: Path) -> list[int]:
+    """The sweeps to choose from; empty where the file holds a single one.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+    return _guarded(file, list_sweeps)
+
+
+def _guarded(file: Path, read: Callable[..., Any], **settings: Any) -> Any:
+    """What ``read`` makes of a file; of an uploaded one in a process of its own, where it can hang alone."""
+    if any(part.startswith(UPLOADS) for part in file.parts):
+        return in_own_process(partial(read, file, **settings))
+    return read(file, **settings)
+
+
+def offered(folders: Iterable[Path]) -> dict[str, Path]:
+    """The recordings found on the server: the name used in addresses (the file's) -> path."""
+    found = {}
+    for path in find_recordings(folders):
+        found.setdefault(path.name, path)
+    return found
+
+
+def label_of(path: Path) -> str:
+    """What to call a recording in a list: its label and its file name."""
+    try:
+        label = describe(path).label
+    except RecordingError:
+        return path.name
+    return path.name if label in (path.stem, path.name) else f"{label} · {path.name}"
+
+
+def keep_upload(folder: Path, name: str, content: bytes | str, *, limit: int) -> Path:
+    """Write what was uploaded somewhere below ``folder``, under a safe name.
+
+    Raises:
+        ValueError: it is empty, or larger than ``limit`` bytes.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    if not data:
+        raise ValueError(f"'{name}' is empty; a recording is needed.")
+    if len(data) > limit:
+        raise ValueError(
+            f"'{name}' has {len(data) / 1e6:.0f} MB; at most {limit / 1e6:.0f} MB can be uploaded. "
+            "Put it into a data folder of the server instead."
+        )
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", Path(name).name).lstrip(".") or "recording"
+    path = Path(tempfile.mkdtemp(dir=folder)) / safe  # a second file of the same name is another file
+    path.write_bytes(data)
+    return path

@@ -1,0 +1,117 @@
+"""The page of a new run: model, observation, method. ``?model=hodgkin_huxley&observation=cell.nc&seed=1``.
+
+In the address an observation is "none", the file name of a recording on the server, or left out (built-in);
+every other key is a setting of the method. An uploaded file is nobody else's, so it is never in an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from dashboard import links, observations, settings, shell
+from dashboard.jobs import get_jobs
+from dashboard.views.launch import Launch
+from dashboard.views.method_choice import LARGEST_SEED, MethodChoice
+from dashboard.views.model_choice import ModelChoice
+from dashboard.views.observation_choice import ObservationChoice
+from dashboard.views.observation_preview import ObservationPreview
+from dashboard.views.plan import Plan
+from inference.methods import METHODS
+from inference.requests import Request
+from inference.runs import RunStore
+from inference.settings import make_config
+from simulators import Simulator, all_simulators
+
+LEAD = "What should be explained, by which model, and how much computing may it take?"
+NOT_SETTINGS = ("model", "observation", "sweep", "method", "seed")
+
+
+def page() -> pmui.Page:
+    """The page at the current address."""
+    query, offered = links.read_query(), observations.offered(settings.data_folders())
+    plan = from_query(query, all_simulators(), offered)
+    steps = pmui.Column(
+        _step(1, "Model", ModelChoice(plan)),
+        _step(
+            2,
+            "Observation",
+            ObservationChoice(plan, offered, limit=settings.upload_limit()),
+            ObservationPreview(plan),
+        ),
+        _step(3, "Method", MethodChoice(plan, METHODS)),
+        sizing_mode="stretch_width",
+        margin=0,
+    )
+    links.keep_address(lambda: choices(plan, offered))
+    launch = shell.card(shell.heading("Your run", level=3), Launch(plan, submit))
+    return shell.page(
+        "New run",
+        shell.heading("New run", lead=LEAD),
+        shell.columns(steps, launch, widths="minmax(0, 1fr) minmax(260px, 320px)"),
+        active="infer",
+        problems=query.problems,
+        extensions=("filedropper",),
+    )
+
+
+def from_query(query: links.Query, simulators: Mapping[str, Simulator], offered: Mapping[str, Path]) -> Plan:
+    """The plan that an address describes."""
+    model = query.choice("model", simulators, "hodgkin_huxley")
+    observation = query.choice("observation", ("none", *offered), "", kind="recording on this server")
+    if observation in offered and simulators[model].drive is None:
+        query.problems.append(f"The model '{model}' takes no recordings; its built-in observation is shown.")
+        observation = ""
+    sweep = query.integer("sweep", -1, low=0, high=10**6)
+    method = query.choice("method", METHODS, "snpe")
+    config = config_from(query, method)
+    return Plan(
+        simulators,
+        model=model,
+        kind="recording" if observation in offered else observation or "default",
+        file=offered.get(observation),
+        sweep=None if sweep < 0 else sweep,
+        method=method,
+        config=config,
+        seed=query.integer("seed", 0, low=0, high=LARGEST_SEED),
+    )
+
+
+def config_from(query: links.Query, method: str) -> Any:
+    """The method's config with the settings of the address; the defaults and a sentence if they are wrong."""
+    asked = {name: value for name, value in query.values.items() if name not in NOT_SETTINGS}
+    try:
+        return make_config(method, asked)
+    except ValueError as error:
+        query.problems.append(f"{error} The defaults are shown.")
+        return make_config(method, {})
+
+
+def choices(plan: Plan, offered: Mapping[str, Path]) -> dict[str, object]:
+    """What the address says: the model, and whatever differs from the defaults."""
+    name = next((name for name, path in offered.items() if path == plan.file), "")
+    observation = {"default": "", "none": "none", "recording": name}[plan.kind]
+    sweep = plan.sweep if name and plan.sweep is not None else ""
+    first = {"model": plan.model, "observation": observation, "sweep": sweep}
+    method = "" if plan.method == "snpe" else plan.method
+    return {**first, "method": method, "seed": plan.seed or "", **plan.settings}
+
+
+def submit(request: Request) -> None:
+    """Queue a run, and go and watch it."""
+    run = RunStore(settings.root()).create(request)
+    get_jobs().submit(run)
+    links.go_to(links.run_url(run.id))
+
+
+def _step(number: int, name: str, *content: Any) -> pmui.Paper:
+    head = shell.html(f'<div class="step"><i aria-hidden="true">{number}</i><h2>{name}</h2></div>')
+    return shell.card(head, *content)
+
+
+if pn.state.served:
+    shell.serve(page)

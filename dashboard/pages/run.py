@@ -1,0 +1,51 @@
+"""The run page: one run while it goes, and its result. ``?id=...&tab=predictions&sel=g_Na:40:52``."""
+
+from __future__ import annotations
+
+from html import escape
+
+import panel as pn
+import panel_material_ui as pmui
+
+from dashboard import links, settings, shell
+from dashboard.jobs import get_jobs
+from dashboard.run_overview import RunOverview
+from inference.runs import Run, RunStore
+
+
+def page() -> pmui.Page:
+    """The page at the current address."""
+    query = links.read_query()
+    query.check_known(["id", "tab", "sel"])
+    try:
+        run = RunStore(settings.root()).get(query.text("id"))
+        run.record  # noqa: B018  a damaged run is told here and not in the middle of the page
+    except (ValueError, OSError) as error:
+        return shell.page("Run", *not_found(str(error)))
+    overview = RunOverview(
+        run, tab=query.text("tab"), ranges=query.text("sel"), on_stop=_stop, on_resume=_resume
+    )
+    links.keep_address(lambda: overview.address)
+    return shell.page(f"Run {run.id}", overview, problems=query.problems)
+
+
+def not_found(sentence: str) -> list[pn.viewable.Viewable]:
+    """One sentence and the way home."""
+    words = f'<p class="lead" data-testid="run-error">{escape(sentence)}</p>'
+    return [
+        shell.html(
+            f'<h1>No such run</h1>{words}<p><a class="button" href="{links.home_url()}">All runs</a></p>'
+        )
+    ]
+
+
+def _stop(run: Run) -> None:
+    get_jobs().stop(run)
+
+
+def _resume(run: Run) -> None:
+    get_jobs().submit(run)
+
+
+if pn.state.served:
+    page().servable()

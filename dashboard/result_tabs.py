@@ -1,0 +1,150 @@
+"""A finished run in tabs, each built when it is first opened; views of one run share one selection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import panel as pn
+import panel_material_ui as pmui
+import param
+import xarray as xr
+
+from dashboard import shell
+from dashboard.diagnosis import Diagnosis
+from dashboard.views.feature_data import read_features
+from dashboard.views.features import FeatureComparison
+from dashboard.views.marginals import Marginals
+from dashboard.views.markup import run_html
+from dashboard.views.pair_mosaic import PairMosaic
+from dashboard.views.predictive_images import PredictiveImages, read_images
+from dashboard.views.provenance import provenance_html
+from dashboard.views.rounds import Rounds, num_rounds
+from dashboard.views.samples import SampleTable
+from dashboard.views.selection import Selection
+from dashboard.views.trace_data import read_traces
+from dashboard.views.traces import PredictiveTraces
+from dashboard.views.training import TrainingCurve
+from dashboard.views.verdict_words import verdict_line
+from dashboard.what_if import WhatIf, can_ask
+from inference.posterior import Posterior
+
+AMORTISED = (
+    "This run was given no observation: it has learned the posterior for every observation. In a notebook, "
+    "load it with inference.load_result(folder) and ask for posterior.sample(key, num, x)."
+)
+
+
+class ResultTabs(pn.viewable.Viewer):
+    """The verdict on a result; below it posterior, diagnosis, predictions, training, table and details.
+
+    Args:
+        tree: of the result.
+        load: gives its posterior, for questions about other observations; called in the background.
+        selection: shared by the views.
+        tab: the one to begin with; one of `tab_names(tree)`.
+        file_name: what downloaded files are called.
+    """
+
+    tab = param.String(doc="Name of the open tab.")
+
+    def __init__(
+        self,
+        tree: xr.DataTree,
+        load: Callable[[], Posterior],
+        selection: Selection,
+        *,
+        tab: str = "",
+        file_name: str = "result",
+    ) -> None:
+        names = tab_names(tree)
+        super().__init__(tab=tab or names[0])
+        self.tree, self.load, self.selection, self.file_name = tree, load, selection, file_name
+        self.diagnosis = Diagnosis(tree)
+        self._places = {name: pn.Column(margin=(18, 0, 0, 0), sizing_mode="stretch_width") for name in names}
+        self._tabs = pmui.Tabs(
+            *((TITLES[name], place) for name, place in self._places.items()),
+            active=names.index(self.tab), margin=0, sizing_mode="stretch_width", sx=_TAB_SX,
+        )  # fmt: skip
+        self._open()
+        self._tabs.param.watch(self._opened, "active")
+
+    def __panel__(self) -> pn.Column:
+        verdict = run_html(verdict_line(self.diagnosis.verdict), margin=(0, 0, 16, 0))
+        return pn.Column(verdict, self._tabs, margin=0, sizing_mode="stretch_width")
+
+    def _opened(self, event: param.parameterized.Event) -> None:
+        self.tab = list(self._places)[event.new]
+        self._open()
+
+    def _open(self) -> None:
+        place = self._places[self.tab]
+        if not place.objects:
+            place.objects = _BUILDERS[self.tab](self)
+
+    def _posterior(self) -> list:
+        marginals = shell.card(shell.heading("One by one", level=3), Marginals(self.tree, self.selection))
+        return [shell.card(PairMosaic(self.tree, self.selection, zoomed=True)), marginals]
+
+    def _what_if(self) -> list:
+        return [WhatIf(self.tree, self.load)]
+
+    def _diagnosis(self) -> list:
+        return [self.diagnosis]
+
+    def _predictions(self) -> list:
+        shown = []
+        if read_traces(self.tree) is not None:
+            traces = PredictiveTraces(self.tree, self.selection)
+            shown.append(shell.card(shell.heading("Recording and simulations", level=3), traces))
+        if read_images(self.tree) is not None:
+            images = PredictiveImages(self.tree, self.selection)
+            shown.append(shell.card(shell.heading("Observed and predicted", level=3), images))
+        if read_features(self.tree) is not None:
+            shown.append(shell.card(shell.heading("Features", level=3), FeatureComparison(self.tree)))
+        return shown or [shell.html('<p class="quiet">This result holds no predictions.</p>')]
+
+    def _training(self) -> list:
+        curve = shell.card(shell.heading("Loss", level=3), TrainingCurve(self.tree))
+        if num_rounds(self.tree) == 1:
+            return [curve]
+        return [shell.card(shell.heading("Rounds", level=3), Rounds(self.tree)), curve]
+
+    def _table(self) -> list:
+        return [shell.card(SampleTable(self.tree, self.selection, file_name=self.file_name))]
+
+    def _details(self) -> list:
+        note = [] if "posterior" in self.tree.children else [shell.alert(AMORTISED, "info", "amortised")]
+        origin = run_html(
+            f"<h3>Provenance</h3>{provenance_html({str(k): v for k, v in self.tree.attrs.items()})}"
+        )
+        return [*note, shell.card(origin)]
+
+
+_TAB_SX = {"& .MuiTab-root": {"textTransform": "none", "fontSize": "15px", "letterSpacing": 0}}
+TITLES = {
+    "posterior": "Posterior",
+    "diagnosis": "Diagnosis",
+    "what_if": "What if",
+    "predictions": "Predictions",
+    "training": "Training",
+    "table": "Table and download",
+    "details": "Details",
+}
+_BUILDERS: dict[str, Callable[[ResultTabs], list]] = {
+    "posterior": ResultTabs._posterior,
+    "diagnosis": ResultTabs._diagnosis,
+    "what_if": ResultTabs._what_if,
+    "predictions": ResultTabs._predictions,
+    "training": ResultTabs._training,
+    "table": ResultTabs._table,
+    "details": ResultTabs._details,
+}
+
+
+def tab_names(tree: xr.DataTree) -> list[str]:
+    """The tabs that a result has: without draws only what the run itself tells."""
+    if "posterior" not in tree.children:
+        names = ["what_if", "diagnosis", "training", "details"]
+    else:
+        names = list(TITLES)
+    return names if can_ask(tree) else [name for name in names if name != "what_if"]

@@ -1,0 +1,97 @@
+"""Results and journals of run folders, read for the pages: each result once, each line of a journal once."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from inference.diagnostics import verdict
+from inference.posterior import Posterior
+from inference.result import MANIFEST, TREE
+from inference.runs import Run
+
+MOST_KEPT = 8  # results in memory, a few megabytes each
+MOST_JUDGED = 4096  # verdicts, a word each
+
+
+def tree_of(run: Run) -> xr.DataTree:
+    """The labelled tree of a finished run, in memory. A stored result never changes, so it is kept.
+
+    Raises:
+        ValueError: the run is not done, or its result is damaged.
+    """
+    manifest = run.folder / MANIFEST
+    return _load(run, manifest.stat().st_mtime_ns if manifest.exists() else 0)
+
+
+def posterior_of(run: Run) -> Posterior:
+    """The posterior of a finished run, with its weights; kept like the tree.
+
+    Raises:
+        ValueError: the run is not done, its result is damaged, or its simulator is unknown here.
+    """
+    manifest = run.folder / MANIFEST
+    return _load_posterior(run, manifest.stat().st_mtime_ns if manifest.exists() else 0)
+
+
+def level_of(run: Run) -> str:
+    """The level of the verdict on a finished run; empty where there is none. Kept for each result."""
+    manifest = run.folder / MANIFEST
+    try:
+        return _load_level(run.folder, manifest.stat().st_mtime_ns)
+    except (OSError, ValueError):  # no result yet, or a damaged one, which its own page explains
+        return ""
+
+
+class Journal:
+    """The events of a run, read on from where the last reading ended."""
+
+    def __init__(self, run: Run) -> None:
+        self._path = Path(run.folder) / "progress.jsonl"
+        self._position = 0
+        self.events: list[dict[str, Any]] = []
+
+    def read(self) -> list[dict[str, Any]]:
+        """All events so far. A line that is still being written is left for the next time."""
+        try:
+            with open(self._path, "rb") as stream:
+                stream.seek(self._position)
+                new = stream.read()
+        except FileNotFoundError:
+            return self.events
+        whole = new[: new.rfind(b"\n") + 1]
+        self._position += len(whole)
+        self.events.extend(filter(None, map(_event, whole.splitlines())))
+        return self.events
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _load(run: Run, written: int) -> xr.DataTree:
+    del written  # only tells one result from another
+    return run.result().tree.load()
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _load_posterior(run: Run, written: int) -> Posterior:
+    del written
+    return run.result().posterior
+
+
+@lru_cache(maxsize=MOST_JUDGED)
+def _load_level(folder: Path, written: int) -> str:
+    del written
+    with xr.open_datatree(folder / TREE, engine="zarr", consolidated=True) as tree:  # reads what is asked for
+        return verdict(tree).level
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """The event in a line; None for a line that a crash has torn."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and {"stage", "done", "total"} <= event.keys() else None

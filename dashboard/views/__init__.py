@@ -1,0 +1,1 @@
+"""Views: one per file, each usable alone in a notebook."""

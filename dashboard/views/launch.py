@@ -1,0 +1,98 @@
+"""The end of a new run's page: what will be done, what it will need, and the button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from dashboard import shell
+from dashboard.background import Latest
+from dashboard.estimate import Estimate, estimate
+from dashboard.views.plan import KINDS, Plan
+from inference.requests import Request
+from simulators import Simulator
+
+
+class Launch(pn.viewable.Viewer):
+    """Follows a plan.
+
+    Args:
+        plan: what to do.
+        start: submits a request; may raise ValueError with a sentence for the user.
+    """
+
+    def __init__(self, plan: Plan, start: Callable[[Request], None]) -> None:
+        super().__init__()
+        self.plan, self.start = plan, start
+        self.words = shell.html("")
+        self.needs = shell.Line(testid="estimate", kind="state")
+        self.warning = shell.Line(testid="few-valid", kind="warning")
+        self.error = shell.Line(testid="launch-error", kind="error")
+        self.button = shell.button(
+            "Run",
+            self.run,
+            variant="contained",
+            color="primary",
+            size="medium",
+            sx={},
+            sizing_mode="stretch_width",
+        )
+        self._latest = Latest(_estimate, self._show, self._fail)
+        plan.param.watch(self._follow, ["model", "kind", "seen", "problem", "is_reading", "config", "method"])
+        self._follow()
+
+    def __panel__(self) -> pmui.Column:
+        content = (self.words, self.needs, self.warning, self.button, self.error)
+        return pmui.Column(*content, sizing_mode="stretch_width", margin=0, sx={"gap": "12px"})
+
+    def run(self) -> None:
+        """Submit what is planned; a second click while it is being submitted does nothing."""
+        if self.button.disabled:
+            return
+        self.button.disabled = True
+        try:
+            self.start(self.plan.request())
+        except (ValueError, OSError) as error:
+            self.error.text = str(error)
+            self.button.disabled = False
+
+    def _follow(self, *_: object) -> None:
+        plan = self.plan
+        self.words.object = summary(plan)
+        is_usable = plan.is_ready and plan.config is not None
+        self.button.disabled = not is_usable
+        self.error.text = self.warning.text = ""
+        if is_usable:
+            self.needs.text = "Measuring how long this will take …"
+            simulator = plan.seen.simulator if plan.seen is not None else plan.simulator
+            self._latest.ask((simulator, plan.config))
+        else:
+            self.needs.text = plan.missing
+
+    def _show(self, needs: Estimate) -> None:
+        if not self.button.disabled:
+            self.needs.text, self.warning.text = str(needs), needs.warning
+
+    def _fail(self, error: Exception) -> None:
+        self.needs.text = f"The time cannot be estimated: {error}"
+
+
+def _estimate(wish: tuple[Simulator, Any]) -> Estimate:
+    return estimate(*wish)
+
+
+def summary(plan: Plan) -> str:
+    """Markup: the plan in three lines."""
+    observation = plan.seen.label if plan.seen is not None else KINDS[plan.kind]
+    lines = {
+        "model": plan.simulator.title or plan.model,
+        "observation": observation,
+        "method": plan.method,
+        **{name.replace("_", " "): str(value) for name, value in plan.settings.items()},
+    }
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in lines.items())
+    return f'<dl data-testid="plan">{rows}</dl>'

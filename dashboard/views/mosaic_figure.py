@@ -1,0 +1,245 @@
+"""The mosaic as one Bokeh figure: an image of all pairs, histograms on the diagonal, labels around it.
+
+One figure with two images is drawn and updated far faster than a grid of figures: a brush replaces one image.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from bokeh.models import BoxSelectTool, LinearColorMapper, SaveTool
+from bokeh.plotting import figure
+
+from dashboard import theme
+from dashboard.views import mosaic_texts
+from dashboard.views.canvas_text import Words
+from dashboard.views.drawing import columns, span
+from dashboard.views.draws import PosteriorDraws
+from dashboard.views.mosaic_layout import Cell, MosaicLayout
+from inference.analysis import Bins, bin_draws, correlations, hdr_levels, marginal_counts
+
+LEVEL_ALPHA = (0.0, 0.22, 0.5, 0.95)  # outside all regions, then 95, 80 and 50 % of the draws
+# Room for the words around the cells, as shares of their side; left + right = top + bottom keeps all square.
+LEFT, RIGHT, TOP, BOTTOM = 0.135, 0.005, 0.03, 0.11
+ROLES = ("model", "selection")
+EMPTY = {"xs": [], "ys": []}
+
+
+class MosaicFigure:
+    """Draws a mosaic and replaces parts of it.
+
+    Args:
+        draws: what is shown, all of its parameters.
+        bins: the same draws as bin numbers; their range is that of the axes.
+    """
+
+    def __init__(self, draws: PosteriorDraws, bins: Bins) -> None:
+        self.layout = MosaicLayout(draws.dim, bins.num_bins)
+        self.figure = _empty_figure(self.layout)
+        self._frames()
+        self._pictures = {role: self._picture() for role in ROLES}
+        self._histograms = {role: self._histogram(role) for role in ROLES}
+        self._prior = self._lines("prior", line_width=1.5)
+        self._brush = self._lines("selection", line_width=1.5)
+        self._active = self._lines("model", line_width=2.0)
+        for role in ROLES:
+            _follow(self._pictures[role].glyph.color_mapper, self._histograms[role])
+        self._marks, self._needles = self._truth()
+        self._names, self._ends = Words(self.figure, "text"), Words(self.figure, "quiet")
+        self._coefficients = _correlations(self.figure, layout=self.layout)
+        self.show(draws, bins)
+
+    def show(self, draws: PosteriorDraws, bins: Bins) -> None:
+        """Replace what is drawn by these draws, binned in any range."""
+        self.bins = bins
+        counts = marginal_counts(bins)
+        self._set_draws("model", counts, None)
+        self._prior.data_source.data = self._prior_outlines(draws, counts)
+        self._marks.data_source.data, self._needles.data_source.data = self._truth_data(draws.truth)
+        self._names.show(mosaic_texts.names(self.layout, draws))
+        self._ends.show(mosaic_texts.units_and_ends(self.layout, draws, bins.low, bins.high))
+        self._coefficients.data = mosaic_texts.coefficients(self.layout, correlations(draws.values))
+
+    def select(self, rows: np.ndarray | None, ranges: dict[int, tuple[float, float]]) -> None:
+        """Lay the selected draws over all draws; `ranges` are those of the brush, by parameter number."""
+        if rows is None:
+            self._set_draws("selection", None, None)
+        else:
+            self._set_draws("selection", marginal_counts(self.bins, rows), rows)
+        self._brush.data_source.data = self._brush_outlines(ranges)
+
+    def activate(self, cell: Cell) -> None:
+        """Frame one cell: the one that is shown in detail."""
+        self._active.data_source.data = _boxes([self._box(cell)])
+
+    def range_at(
+        self, cell: Cell, start: tuple[float, float], end: tuple[float, float]
+    ) -> dict[int, tuple[float, float]]:
+        """The ranges of a box drawn in a cell, by parameter number; on the diagonal only its width counts."""
+        ranges = {cell.column: self._values(cell.column, self.layout.left(cell.column), start[0], end[0])}
+        if cell.row != cell.column:
+            ranges[cell.row] = self._values(cell.row, self.layout.bottom(cell.row), start[1], end[1])
+        return ranges
+
+    def _values(self, k: int, origin: float, *positions: float) -> tuple[float, float]:
+        low, high = self.bins.low[k], self.bins.high[k]
+        shares = np.clip((np.sort(positions) - origin) / self.layout.num_bins, 0, 1)
+        first, last = low + shares * (high - low)
+        return float(first), float(last)
+
+    def _set_draws(self, role: str, counts: np.ndarray | None, rows: np.ndarray | None) -> None:
+        layout = self.layout
+        if counts is None:
+            self._pictures[role].data_source.data = {"image": [np.zeros((2, 2), np.uint8)]}
+            self._histograms[role].data_source.data = EMPTY
+            return
+        picture = layout.picture(hdr_levels(self.bins, layout.pairs, rows))
+        self._pictures[role].data_source.data = {"image": [picture]}
+        outlines = [layout.outline(k, column, column.max() / 0.92) for k, column in enumerate(counts)]
+        self._histograms[role].data_source.data = _polygons(outlines)
+
+    def _prior_outlines(self, draws: PosteriorDraws, counts: np.ndarray) -> dict:
+        """The prior's histogram on the scale of the posterior's, so that their areas are equal."""
+        if draws.prior is None:
+            return EMPTY
+        bins = self.bins
+        prior = marginal_counts(bin_draws(draws.prior, bins.low, bins.high, num_bins=bins.num_bins // 4))
+        scale = counts.max(axis=1) / 0.92 * 4 * len(draws.prior) / len(draws)
+        return _polygons([self.layout.outline(k, column, scale[k]) for k, column in enumerate(prior)])
+
+    def _truth_data(self, truth: np.ndarray | None) -> tuple[dict, dict]:
+        layout = self.layout
+        if truth is None:
+            return {"x": [], "y": []}, {"x0": [], "x1": [], "y0": [], "y1": []}
+        at = (truth - self.bins.low) / (self.bins.high - self.bins.low) * layout.num_bins
+        shown = np.flatnonzero(np.isfinite(at) & (at >= 0) & (at <= layout.num_bins)).tolist()
+        x, y = {k: layout.left(k) + at[k] for k in shown}, {k: layout.bottom(k) + at[k] for k in shown}
+        cells = [cell for cell in layout.cells if cell.column in x and cell.row in y]
+        marks = {"x": [x[c.column] for c in cells], "y": [y[c.row] for c in cells]}
+        floor = [layout.bottom(k) for k in shown]
+        lines = {
+            "x0": list(x.values()),
+            "x1": list(x.values()),
+            "y0": floor,
+            "y1": [f + layout.num_bins for f in floor],
+        }
+        return marks, lines
+
+    def _brush_outlines(self, ranges: dict[int, tuple[float, float]]) -> dict:
+        """The brush in its own cell, and as a band on the diagonal."""
+        n = self.layout.num_bins
+        span = {
+            k: tuple(
+                np.clip((np.array(ends) - self.bins.low[k]) / (self.bins.high[k] - self.bins.low[k]), 0, 1)
+                * n
+            )
+            for k, ends in ranges.items()
+        }
+        boxes = [self._box(Cell(k, k), span[k], (0, n)) for k in span]
+        boxes += [
+            self._box(cell, span[cell.column], span[cell.row])
+            for cell in self.layout.cells
+            if {*cell} <= {*span}
+        ]
+        return _boxes(boxes)
+
+    def _box(
+        self, cell: Cell, x: tuple | None = None, y: tuple | None = None
+    ) -> tuple[float, float, float, float]:
+        (x0, x1), (y0, y1) = x or (0, self.layout.num_bins), y or (0, self.layout.num_bins)
+        left, bottom = self.layout.left(cell.column), self.layout.bottom(cell.row)
+        return left + x0, left + x1, bottom + y0, bottom + y1
+
+    def _frames(self) -> None:
+        cells = [*self.layout.cells, *(Cell(k, k) for k in range(self.layout.dim))]
+        frames = self.figure.multi_line(
+            **_boxes([self._box(cell) for cell in cells]), line_width=1, line_alpha=0.55
+        )
+        theme.paint(frames, line_color="prior")
+
+    def _picture(self) -> Any:
+        mapper = LinearColorMapper(palette=["#00000000"] * 4, low=-0.5, high=3.5)
+        source = columns(image=[np.zeros((2, 2), np.uint8)])
+        side = self.layout.side
+        return self.figure.image(
+            "image", source=source, x=0, y=0, dw=side, dh=side, color_mapper=mapper, level="glyph"
+        )
+
+    def _histogram(self, role: str) -> Any:
+        filled = 0.4 if role == "model" else 0.55
+        drawn = self.figure.patches("xs", "ys", source=columns(**EMPTY), fill_alpha=filled, line_width=1.2)
+        return theme.paint(drawn, fill_color=role, line_color=role)
+
+    def _truth(self) -> tuple[Any, Any]:
+        """Crosses in the cells and lines on the diagonal."""
+        share = min(1.0, 8 / self.layout.dim)  # small where the cells are
+        look = {"marker": "x", "size": max(3.5, 9 * share), "line_width": max(1.0, 2.2 * share)}
+        marks = self.figure.scatter("x", "y", source=columns(x=[], y=[]), **look)
+        ends = columns(x0=[], x1=[], y0=[], y1=[])
+        lines = self.figure.segment("x0", "y0", "x1", "y1", source=ends, line_width=max(1.0, 2 * share))
+        return theme.paint(marks, line_color="truth"), theme.paint(lines, line_color="truth")
+
+    def _lines(self, role: str, **settings) -> Any:
+        return theme.paint(
+            self.figure.multi_line("xs", "ys", source=columns(**EMPTY), **settings), line_color=role
+        )
+
+
+def _empty_figure(layout: MosaicLayout) -> Any:
+    """A square frame with room for the words inside it, and a box to select with."""
+    side = layout.side
+    fig: Any = figure(
+        x_range=span(-LEFT * side, (1 + RIGHT) * side), y_range=span(-BOTTOM * side, (1 + TOP) * side),
+        tools=[],
+        width=800, height=800, sizing_mode="scale_width", aspect_ratio=1, min_border=0,
+        toolbar_location="above", toolbar_inner=True, outline_line_color=None,
+    )  # fmt: skip
+    fig.axis.visible = False
+    fig.grid.visible = False
+    fig.toolbar.autohide = True
+    fig.toolbar.logo = None
+    fig.toolbar.stylesheets = [
+        ":host(.bk-inner) { background-color: transparent; }"
+    ]  # it lies over the figure
+    # Box selection reports where the box was; it must not select glyphs, which would grey the others out.
+    box = BoxSelectTool(renderers=[])
+    fig.add_tools(box, SaveTool())
+    fig.toolbar.active_drag = box
+    return fig
+
+
+def _correlations(fig: Any, layout: MosaicLayout) -> Any:
+    """Words or coloured cells, see `mosaic_texts.coefficients`."""
+    source = columns(x=[], y=[], text=[], value=[], alpha=[], size=[])
+    drawn = fig.text(
+        "x", "y", "text", source=source, text_align="center", text_baseline="middle", text_alpha="alpha",
+        text_font_size="size",
+    )  # fmt: skip
+    theme.paint(drawn, text_color="text")
+    mapper = theme.paint(LinearColorMapper(low=-1, high=1, nan_color="#00000000"), palette="diverging")
+    colour = {"field": "value", "transform": mapper}
+    fig.rect("x", "y", layout.num_bins, layout.num_bins, source=source, fill_color=colour, line_color=None)
+    return source
+
+
+def _follow(mapper: LinearColorMapper, drawn: Any) -> None:
+    """Give the levels the colour of the histograms, now and whenever the theme changes it."""
+
+    def repaint(attr: str, old: str, colour: str) -> None:
+        mapper.palette = [f"{colour}{round(255 * alpha):02x}" for alpha in LEVEL_ALPHA]
+
+    drawn.glyph.on_change("fill_color", repaint)
+    repaint("fill_color", "", drawn.glyph.fill_color)
+
+
+def _boxes(boxes: list[tuple[float, float, float, float]]) -> dict[str, list]:
+    """Rectangles (x0, x1, y0, y1) as closed lines."""
+    return {
+        "xs": [[x0, x1, x1, x0, x0] for x0, x1, _, _ in boxes],
+        "ys": [[y0, y0, y1, y1, y0] for _, _, y0, y1 in boxes],
+    }
+
+
+def _polygons(outlines: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, list]:
+    return {"xs": [x for x, _ in outlines], "ys": [y for _, y in outlines]}

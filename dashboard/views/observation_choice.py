@@ -1,0 +1,129 @@
+"""Step two of a new run: what is to be explained."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+
+import panel as pn
+import panel_material_ui as pmui
+
+from dashboard import observations, shell
+from dashboard.views.plan import KINDS, Plan
+
+UPLOAD_STYLE = (Path(shell.__file__).parent / "static" / "upload.css").read_text(encoding="utf-8")
+TEACH = {
+    "default": "A simulation at known parameters: the posterior can be compared with the truth.",
+    "observed": "What was recorded, as it comes with the model; nobody knows its true parameters.",
+    "recording": "One current-clamp sweep as netCDF, NWB or CSV; the model gets the cell's own current.",
+    "none": "The network learns the posterior for every observation; you choose one afterwards.",
+}
+
+
+class ObservationChoice(pn.viewable.Viewer):
+    """Built-in, a recording from the server or uploaded, or none.
+
+    Args:
+        plan: what is chosen.
+        offered: name -> path of the recordings on the server.
+        limit: largest upload in bytes.
+    """
+
+    def __init__(self, plan: Plan, offered: Mapping[str, Path], *, limit: int) -> None:
+        super().__init__()
+        self.plan, self.offered, self.limit = plan, dict(offered), limit
+        self._folder: Path | None = None
+        self.kind = pmui.RadioButtonGroup(
+            options={words: kind for kind, words in KINDS.items()},
+            value=plan.kind,
+            label="Kind of observation",
+            size="small",
+            margin=0,
+            sx=_KINDS_SX,
+            stylesheets=[_HIDDEN_LABEL],
+        )
+        labels = {observations.label_of(path): name for name, path in self.offered.items()}
+        self.recording = pmui.Select(
+            label="On this server", options={"choose …": "", **labels}, value=self._name(), **_WIDE
+        )
+        self.sweep = pmui.Select(label="Sweep", options=[], visible=False, **_WIDE)
+        self.upload = pn.widgets.FileDropper(
+            max_file_size=f"{limit // 10**6}MB",
+            layout="compact",
+            previews=[],
+            stylesheets=[UPLOAD_STYLE],
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        self.teach = shell.Line(testid="observation-help")
+        self.error = shell.Line(testid="observation-error", kind="error")
+        self.files = shell.columns(
+            pmui.Column(
+                self.recording, self.sweep, sizing_mode="stretch_width", margin=0, sx={"gap": "16px"}
+            ),
+            self.upload,
+            widths="minmax(220px, 1fr) minmax(0, 1fr)",
+            from_size="lg",
+        )
+        self.kind.param.watch(lambda event: self.plan.choose(kind=event.new), "value")
+        self.recording.param.watch(self._choose, "value")
+        self.sweep.param.watch(self._choose_sweep, "value")
+        self.upload.param.watch(self._take_upload, "value")
+        plan.param.watch(self._follow, ["model", "kind", "file", "sweeps", "problem", "is_reading"])
+        self._follow()
+
+    def __panel__(self) -> pmui.Column:
+        content = (self.kind, self.teach, self.files, self.error)
+        return pmui.Column(*content, sizing_mode="stretch_width", margin=0, sx={"gap": "14px"})
+
+    def _name(self) -> str:
+        return next((name for name, path in self.offered.items() if path == self.plan.file), "")
+
+    def _choose(self, *_: object) -> None:
+        if self.recording.value:
+            self.plan.choose(file=self.offered[self.recording.value])
+
+    def _choose_sweep(self, *_: object) -> None:
+        if self.sweep.value is not None:
+            self.plan.choose(sweep=self.sweep.value)
+
+    def _take_upload(self, *_: object) -> None:
+        for name, content in self.upload.value.items():
+            try:
+                kept = observations.keep_upload(self._upload_folder(), name, content, limit=self.limit)
+            except ValueError as error:
+                self.plan.refuse(str(error))
+            else:
+                self.plan.choose(file=kept)
+
+    def _upload_folder(self) -> Path:
+        """A temporary folder that goes when the page does."""
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix=observations.UPLOADS))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        return self._folder
+
+    def _follow(self, *_: object) -> None:
+        plan = self.plan
+        takes_recordings = plan.simulator.drive is not None
+        shown = {words: kind for kind, words in KINDS.items() if takes_recordings or kind != "recording"}
+        self.kind.param.update(options=shown, value=plan.kind)
+        self.recording.value = self._name()
+        self.sweep.param.update(options=plan.sweeps, value=plan.sweep, visible=len(plan.sweeps) > 1)
+        self.files.visible = plan.kind == "recording"
+        waiting = " Reading …" if plan.is_reading else ""
+        observed = plan.simulator.observed
+        is_real = plan.kind == "default" and observed is not None and observed.theta is None
+        self.teach.text = TEACH["observed" if is_real else plan.kind] + waiting
+        must_choose = len(plan.sweeps) > 1 and plan.sweep is None
+        self.error.text = plan.problem or ("Choose a sweep of this file." if must_choose else "")
+
+
+_KINDS_SX = {
+    "& .MuiToggleButton-root": {"textTransform": "none", "whiteSpace": "nowrap", "padding": "6px 18px"}
+}
+_HIDDEN_LABEL = ".MuiFormLabel-root { position: absolute; width: 1px; height: 1px; overflow: hidden; }"
+_WIDE = {"size": "small", "sizing_mode": "stretch_width", "margin": 0}

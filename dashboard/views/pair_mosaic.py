@@ -1,0 +1,203 @@
+"""The posterior of every pair of parameters at a glance, with a brush, and one pair in detail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+import param
+import xarray as xr
+from bokeh.events import SelectionGeometry, Tap
+
+from dashboard import shell
+from dashboard.views.draws import PosteriorDraws, posterior_draws
+from dashboard.views.mosaic_figure import MosaicFigure
+from dashboard.views.mosaic_layout import Cell
+from dashboard.views.mosaic_texts import MOST_WORDS
+from dashboard.views.pair_detail import PairDetail
+from dashboard.views.pair_ranges import PairRanges
+from dashboard.views.selection import Selection
+from dashboard.words import parameter_groups
+from inference.analysis import Bins, bin_draws
+
+NUM_BINS = 96  # of a cell with up to 8 parameters; fewer with more, since the cells are smaller
+FIRST_SHOWN = 12  # parameters, those about which most was learnt, where there are more
+MOST_SHOWN = 40  # parameters at once
+SMALLEST_BOX = 0.03  # of a cell; a shorter drag is a click that slipped
+CHOSEN = "as chosen …"
+
+
+class PairMosaic(pn.viewable.Viewer):
+    """Highest-density regions of all pairs; a box drawn in any cell selects draws in all of them.
+
+    Args:
+        draws: a result's tree, or the draws themselves.
+        selection: shared with other views; None: of its own.
+    """
+
+    shown = param.ListSelector(default=[], doc="Names of the parameters in the mosaic.")
+    zoomed = param.Boolean(default=False, doc="Axes around the draws rather than over the whole prior.")
+    cell = param.NumericTuple((1, 0), length=2, doc="Row and column of the pair in detail.")
+
+    def __init__(
+        self, draws: PosteriorDraws | xr.DataTree, selection: Selection | None = None, *, zoomed: bool = False
+    ) -> None:
+        super().__init__(zoomed=zoomed)
+        self.draws = posterior_draws(draws) if isinstance(draws, xr.DataTree) else draws
+        self.selection = selection or Selection()
+        self.param["shown"].objects = list(self.draws.names)
+        self.choices = _choices(self.draws)
+        self.shown = next(iter(self.choices.values()))
+        self.summary = shell.Line(testid="mosaic-summary")
+        self._pane = pn.pane.Bokeh(sizing_mode="scale_width", min_width=320)
+        self._detail, self._ranges = PairDetail(), PairRanges(self.selection)
+        self._start()
+        self.param.watch(self._start, "shown")
+        self.param.watch(self._zoom, "zoomed")
+        self.param.watch(self._show_detail, "cell")
+        self.selection.param.watch(self._select, "ranges")
+
+    def __panel__(self) -> pn.Column:
+        clear = shell.button(
+            "Clear selection", self.selection.clear, disabled=self.selection.param.ranges.rx.not_()
+        )
+        zoom = pmui.Switch.from_param(
+            self.param.zoomed, label="Zoom to the posterior", description="", margin=0
+        )
+        controls = pn.FlexBox(zoom, clear, gap="20px", align_items="center", margin=(0, 0, 4, 0))
+        both = pn.FlexBox(
+            pn.Column(self._pane, styles=_WIDE, margin=0),
+            pn.Column(self._detail.layout, self._ranges.layout, styles=_NARROW, margin=0),
+            gap="28px", flex_wrap="wrap", margin=0,
+        )  # fmt: skip
+        return pn.Column(
+            *self._chooser(),
+            controls,
+            self.summary,
+            shell.legend(*self._meanings()),
+            both,
+            margin=0,
+            sizing_mode="stretch_width",
+        )
+
+    def _meanings(self) -> list[tuple[str, str]]:
+        entries = [
+            ("model", "posterior: regions with 50, 80 and 95 % of the draws"),
+            ("selection", "selected draws"),
+        ]
+        entries += [("prior", "prior")] if self.draws.prior is not None else []
+        if self.draws.dim > MOST_WORDS:
+            entries += [("diverging", "above the diagonal: correlations, −1 to 1")]
+        return entries + ([("truth", "true value")] if self.draws.truth is not None else [])
+
+    def _chooser(self) -> list:
+        """Which parameters to show, where they are too many for a first look: groups of them, or any."""
+        if self.draws.dim <= FIRST_SHOWN:
+            return []
+        groups = pmui.Select(label="Show", options=[*self.choices, CHOSEN], width=220, size="small", margin=0)
+        chosen = pmui.MultiChoice.from_param(
+            self.param.shown, label="Parameters", max_items=MOST_SHOWN, sizing_mode="stretch_width", margin=0,
+            visible=groups.param.value.rx() == CHOSEN,
+        )  # fmt: skip
+        groups.param.watch(self._choose, "value")
+        self.param.watch(lambda event: groups.param.update(value=self._choice), "shown")
+        row = pmui.Row(groups, chosen, margin=(0, 0, 12, 0), sizing_mode="stretch_width", sx={"gap": "16px"})
+        return [row]
+
+    @property
+    def _choice(self) -> str:
+        """What the parameters that are shown are called together."""
+        return next((name for name, members in self.choices.items() if members == self.shown), CHOSEN)
+
+    def _choose(self, event: Any) -> None:
+        if event.new in self.choices:
+            self.shown = self.choices[event.new]
+
+    def replace(self, draws: PosteriorDraws) -> None:
+        """Show other draws of the same parameters, fast enough to follow a slider."""
+        self.draws = draws
+        self._zoom()
+
+    @property
+    def _visible(self) -> PosteriorDraws:
+        return self.draws.only(self.shown)
+
+    @property
+    def _span(self) -> tuple[np.ndarray, np.ndarray]:
+        visible = self._visible
+        return visible.zoomed_range if self.zoomed else visible.whole_range
+
+    def _bins(self) -> Bins:
+        visible = self._visible
+        return bin_draws(visible.values, *self._span, num_bins=min(NUM_BINS, NUM_BINS * 8 // visible.dim))
+
+    def _start(self, *_: object) -> None:
+        """A new figure, because the parameters are others."""
+        if len(self.shown) < min(2, self.draws.dim):
+            return  # somebody is in the middle of choosing
+        self._mosaic = MosaicFigure(self._visible, self._bins())
+        self._mosaic.figure.on_event(SelectionGeometry, self._brushed)
+        self._mosaic.figure.on_event(Tap, self._tapped)
+        self._pane.object = self._mosaic.figure
+        with param.parameterized.discard_events(self):
+            self.cell = (min(1, len(self.shown) - 1), 0)
+        self._show_detail()
+        self._select()
+
+    def _zoom(self, *_: object) -> None:
+        with pn.io.hold():
+            self._mosaic.show(self._visible, self._bins())
+            self._show_detail()
+            self._select()
+
+    def _select(self, *_: object) -> None:
+        rows = self.selection.rows(self.draws)
+        ranges = {self.shown.index(k): ends for k, ends in self.selection.ranges.items() if k in self.shown}
+        with pn.io.hold():
+            self._mosaic.select(rows, ranges)
+            self._detail.select(rows)
+            self.summary.text = self.selection.sentence(self.draws)
+
+    def _show_detail(self, *_: object) -> None:
+        cell = Cell(*map(int, self.cell))
+        with pn.io.hold():
+            self._mosaic.activate(cell)
+            pair = (cell.column, cell.row)
+            self._detail.show(self._visible, pair, self._span)
+            self._ranges.show(self._visible, pair, self._span)
+            self._detail.select(self.selection.rows(self.draws))
+
+    def _brushed(self, event: Any) -> None:
+        box: Any = event.geometry
+        if not event.final or box.get("type") != "rect":
+            return
+        start, end = (box["x0"], box["y0"]), (box["x1"], box["y1"])
+        cell = self._mosaic.layout.cell_at((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        if cell is None or abs(end[0] - start[0]) < SMALLEST_BOX * self._mosaic.layout.num_bins:
+            return
+        self.cell = cell
+        ranges = self._mosaic.range_at(cell, start, end)
+        self.selection.ranges = {self.shown[k]: ends for k, ends in ranges.items()}
+
+    def _tapped(self, event: Any) -> None:
+        cell = self._mosaic.layout.cell_at(event.x, event.y)
+        if cell is not None:
+            self.cell = cell
+
+
+_WIDE = {"flex": "3 1 560px", "min-width": "0"}
+_NARROW = {"flex": "2 1 360px", "min-width": "0"}
+
+
+def _choices(draws: PosteriorDraws) -> dict[str, list[str]]:
+    """Sets of parameters to look at together, the first to begin with; all in the order of the prior."""
+    if draws.dim <= FIRST_SHOWN:
+        return {"all": list(draws.names)}
+    first = set(draws.most_informed[:FIRST_SHOWN])
+    choices = {f"the {FIRST_SHOWN} best known": [name for name in draws.names if name in first]}
+    if draws.dim <= MOST_SHOWN:
+        choices[f"all {draws.dim}"] = list(draws.names)
+    groups = parameter_groups(draws.names)
+    return choices | {name: members for name, members in groups.items() if 2 <= len(members) < draws.dim}

@@ -1,0 +1,112 @@
+"""The runs: those in progress with their bars, those that ended as a table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html import escape
+
+import panel as pn
+import panel_material_ui as pmui
+import param
+
+from dashboard import links, shell
+from dashboard.background import in_background, repeat
+from dashboard.results import level_of
+from dashboard.views import run_rows
+from dashboard.views.run_rows import RunRow
+from inference.runs import RunStore
+
+POLL_MILLISECONDS = 1500
+SHOWN = 10  # ended runs, unless all are asked for
+
+
+class RunList(pn.viewable.Viewer):
+    """Follows a store. Only what has changed is sent to the browser, so that focus and scrolling stay."""
+
+    rows = param.List(item_type=RunRow, doc="Newest first.")
+    notes = param.List(item_type=str, doc="One sentence per run folder that cannot be read.")
+    is_all = param.Boolean(default=False, doc="Whether all ended runs are listed, not only the newest.")
+
+    def __init__(self, store: RunStore, **choices) -> None:
+        super().__init__(**choices)
+        self.store = store
+        self.active = pmui.Column(sizing_mode="stretch_width", margin=0, sx={"gap": "2px"})
+        self.ended = shell.html("")
+        self._progress: dict[str, pn.pane.HTML] = {}
+        self._show()
+        self._take(read(store))
+
+    def __panel__(self) -> pmui.Column:
+        if pn.state.curdoc is not None:
+            repeat(self.refresh, milliseconds=POLL_MILLISECONDS)
+            self.refresh()  # with the verdicts, for which the first look does not wait
+        return pmui.Column(self.active, self.ended, sizing_mode="stretch_width", margin=0)
+
+    def refresh(self) -> None:
+        """Look at the store again."""
+        num_judged = None if self.is_all else SHOWN
+        in_background(lambda: judged(self.store, num_judged), self._take)
+
+    def _take(self, found: tuple[list[RunRow], list[str]]) -> None:
+        self.param.update(rows=found[0], notes=found[1])
+
+    @param.depends("rows", "notes", "is_all", watch=True)
+    def _show(self) -> None:
+        active = [row for row in self.rows if row.is_active]
+        if [row.id for row in active] != list(self._progress):
+            self._progress = {row.id: shell.html("") for row in active}
+            self.active.objects = [_active_row(row, self._progress[row.id]) for row in active]
+        for row in active:
+            _set(self._progress[row.id], run_rows.progress_cell(row))
+        _set(self.ended, self._ended_markup([row for row in self.rows if not row.is_active]))
+
+    def _ended_markup(self, ended: list[RunRow]) -> str:
+        notes = "".join(f'<p class="error small">{escape(note)}</p>' for note in self.notes)
+        if not self.rows:
+            return EMPTY + notes
+        shown = ended if self.is_all else ended[:SHOWN]
+        table = run_rows.table(shown) if shown else ""
+        if len(shown) < len(ended):
+            table += f'<p><a href="{links.home_url()}?runs=all">Show all {len(ended)} runs</a></p>'
+        return table + notes
+
+
+def read(store: RunStore) -> tuple[list[RunRow], list[str]]:
+    """Rows of all runs, newest first, and one sentence per folder that cannot be read."""
+    runs, notes = store.scan()
+    rows = []
+    for run in runs:
+        try:
+            rows.append(run_rows.overview(run))
+        except (ValueError, OSError) as error:  # damaged, or being removed while we look
+            notes.append(f"Run {run.id} cannot be read: {error}")
+    return rows, notes
+
+
+def judged(store: RunStore, num: int | None) -> tuple[list[RunRow], list[str]]:
+    """The same with the verdicts on the newest ``num`` finished runs (None: on all), each read once."""
+    rows, notes = read(store)
+    done = [row.id for row in rows if row.state == "done"][:num]
+    levels = {run_id: level_of(store.get(run_id)) for run_id in done}
+    return [replace(row, level=levels.get(row.id, "")) for row in rows], notes
+
+
+EMPTY = f"""<div class="empty" data-testid="no-runs"><p><strong>No runs yet.</strong>
+A run takes a model and an observation, and finds every parameter setting that explains it.</p>
+<ol><li>Choose a model above and move its sliders, to see what it can do.</li>
+<li>Press <em>New run</em> and give it a recording, or take the built-in observation.</li>
+<li>Watch it simulate and learn, then explore the posterior here.</li></ol>
+<p><a class="button strong" href="{links.infer_url("hodgkin_huxley")}">Start a first run</a></p>
+<p class="quiet small">Runs started with <code>posterior-lab run</code> in this folder appear here too.</p>
+</div>"""
+
+
+def _active_row(row: RunRow, progress: pn.pane.HTML) -> pmui.Column:
+    observation = f'<span class="quiet">{escape(row.observation)}</span>'
+    name = shell.html(f'<div class="active">{run_rows.name_cell(row)}{observation}</div>')
+    return shell.columns(name, progress, widths="minmax(0, 5fr) minmax(0, 6fr)", align="center")
+
+
+def _set(pane: pn.pane.HTML, markup: str) -> None:
+    if pane.object != markup:
+        pane.object = markup

@@ -1,0 +1,115 @@
+"""What a list shows of a run, as plain values and as markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from html import escape
+
+from dashboard import links
+from inference.runs import ACTIVE, Run
+
+SIGNS = {
+    "queued": "○",
+    "running": "●",
+    "stopping": "◐",
+    "stopped": "■",
+    "failed": "▲",
+    "lost": "▲",
+    "done": "✓",
+}
+VERDICTS = {"good": "✓ good", "caution": "! caution", "bad": "✕ bad"}  # a sign too: colour is not all
+_STAGES = {
+    "simulate": "simulating",
+    "train": "training",
+    "sample": "sampling",
+    "predict": "predicting",
+    "diagnose": "checking",
+}
+_OBSERVATIONS = {"default": "built-in observation", "none": "none (amortised)"}
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run in a list.
+
+    Attributes:
+        fraction: of the current stage, 0 to 1; None when there is no progress to show.
+        note: what it is doing, or the sentence about its state.
+        level: of the verdict on its result: "good", "caution" or "bad"; empty while that is unknown.
+    """
+
+    id: str
+    model: str
+    observation: str
+    state: str
+    created: datetime
+    fraction: float | None = None
+    note: str = ""
+    level: str = ""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is still going to change by itself."""
+        return self.state in ACTIVE
+
+
+def overview(run: Run) -> RunRow:
+    """The row of a run, read from its folder."""
+    request = run.request
+    kind = request.observation["kind"]
+    observation = str(request.observation.get("label") or _OBSERVATIONS.get(kind, kind))
+    row = RunRow(run.id, request.simulator, observation, run.state, run.created, note=run.message)
+    event = run.latest() if row.is_active else None
+    if event is None:
+        return row
+    done, total = int(event["done"]), max(int(event["total"]), 1)
+    doing = f"{_STAGES.get(event['stage'], event['stage'])}, {done} of {total}"
+    return replace(row, fraction=min(1.0, done / total), note=row.note or doing)
+
+
+def table(rows: Iterable[RunRow]) -> str:
+    """Markup of a table of runs; each row leads to its run."""
+    names = ("run", "observation", "state", "verdict", "asked for")
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
+    body = "".join(_row(row) for row in rows)
+    return f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def name_cell(row: RunRow) -> str:
+    """Markup of the link to a run: its model, and its id in small."""
+    run_id = escape(row.id)
+    anchor = (
+        f'<a class="plain" href="{links.run_url(row.id)}" data-testid="run-{run_id}">{escape(row.model)}</a>'
+    )
+    return f'{anchor}<small class="quiet">{run_id}</small>'
+
+
+def progress_cell(row: RunRow) -> str:
+    """Markup of how far a run is: state, bar, words."""
+    note = f'<span class="quiet small">{escape(row.note)}</span>'
+    bar = ""
+    if row.fraction is not None:
+        percent = round(100 * row.fraction)
+        bar = f'<progress max="100" value="{percent}" aria-label="progress of this stage"></progress>'
+    return f'<div class="progress">{chip(row.state)}{bar}{note}</div>'
+
+
+def chip(state: str) -> str:
+    """Markup of a state: a sign and the word, so that colour is not all."""
+    return f'<span class="chip {state}" data-testid="state">{SIGNS[state]} {state}</span>'
+
+
+def moment(when: datetime) -> str:
+    """Markup of a time, in the server's time zone."""
+    local = when.astimezone()
+    return f'<time datetime="{when.isoformat()}">{local.day} {local:%b %Y, %H:%M}</time>'
+
+
+def _row(row: RunRow) -> str:
+    note = f'<span class="small">{escape("" if row.state == "done" else row.note)}</span>'
+    if row.level:
+        note = f'<span class="chip {row.level}" data-testid="verdict">{VERDICTS[row.level]}</span>'
+    cells = (name_cell(row), escape(row.observation), chip(row.state), note, moment(row.created))
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"

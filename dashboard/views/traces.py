@@ -1,0 +1,109 @@
+"""Simulations of posterior draws with the recording and the stimulus: do they do what the neuron did?"""
+
+from __future__ import annotations
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+import param
+import xarray as xr
+
+from dashboard import shell
+from dashboard.views.draws import posterior_draws
+from dashboard.views.markup import run_html
+from dashboard.views.selection import Selection
+from dashboard.views.tables import parameter_list
+from dashboard.views.trace_data import read_traces
+from dashboard.views.trace_lanes import Lanes
+from dashboard.words import count
+
+FIRST_SHOWN = 6  # of the traces; more hide the recording, and the slider is beside the plot
+OVERLAID_SHOWN = 1  # where each of them has many sweeps
+
+
+class PredictiveTraces(pn.viewable.Viewer):
+    """Traces over the recording; those of selected draws stand out, and a click on one shows its parameters.
+
+    Args:
+        tree: of a result with traces.
+        selection: shared with other views; None: of its own.
+    """
+
+    num_shown = param.Integer(FIRST_SHOWN, bounds=(1, None), label="Simulations shown")
+
+    def __init__(self, tree: xr.DataTree, selection: Selection | None = None) -> None:
+        super().__init__()
+        traces = read_traces(tree)
+        if traces is None:
+            raise ValueError("This result holds no traces: its simulator has no recording to draw.")
+        self.traces, self.draws = traces, posterior_draws(tree)
+        self.selection = selection or Selection()
+        self.param["num_shown"].bounds = (1, len(traces.predicted))
+        self.num_shown = min(OVERLAID_SHOWN if traces.is_overlaid else FIRST_SHOWN, len(traces.predicted))
+        self.summary, self._parameters = shell.Line(testid="trace-summary"), run_html("")
+        self._lanes = Lanes(traces, self._pick_draw)
+        self._draw()
+        self._pick()
+        self.param.watch(self._draw, "num_shown")
+        self.selection.param.watch(self._draw, "ranges")
+        self.selection.param.watch(self._pick, "picked")
+
+    def __panel__(self) -> pn.Column:
+        panes = [shell.plot(figure) for figure in self._lanes.figures]
+        slider = pmui.IntSlider.from_param(self.param.num_shown, width=230, margin=0, description="")
+        chosen = {"none": None, **{f"draw {k}": k for k in range(len(self.traces.predicted))}}
+        picker = pmui.Select(label="Look at", options=chosen, width=150, margin=0)
+        picker.link(self.selection, value="picked", bidirectional=True)
+        controls = pn.FlexBox(slider, picker, gap="28px", align_items="end", margin=(0, 0, 10, 0))
+        return pn.Column(
+            controls, shell.legend(*self._meanings()), *panes, self.summary, self._parameters,
+            margin=0, sizing_mode="stretch_width",
+        )  # fmt: skip
+
+    @property
+    def _selected(self) -> np.ndarray | None:
+        """Which of the traces belong to selected draws; None when nothing is selected."""
+        if not self.selection.ranges:
+            return None
+        return self.draws.within(self.selection.ranges)[: len(self.traces.predicted)]
+
+    def _draw(self, *_: object) -> None:
+        selected = self._selected
+        numbers = np.arange(len(self.traces.predicted))
+        chosen = numbers[:0] if selected is None else numbers[selected]
+        others = numbers if selected is None else numbers[~selected]
+        with pn.io.hold():
+            self._lanes.show("selection", chosen[: self.num_shown])
+            self._lanes.show("model", others[: self.num_shown])
+            self._lanes.fade(0.55 if selected is None else 0.2)
+            self.summary.text = self._sentence(None if selected is None else chosen.size)
+
+    def _pick(self, *_: object) -> None:
+        k = self.selection.picked
+        if k is None or k >= len(self.traces.predicted):
+            shown, words = [], ""
+        else:
+            shown, words = [k], parameter_list(self.draws, k)
+        with pn.io.hold():
+            self._lanes.show("picked", shown)
+            self._parameters.object = words
+
+    def _pick_draw(self, k: int) -> None:
+        self.selection.picked = k
+
+    def _meanings(self) -> list[tuple[str, str]]:
+        entries = [("data", "recording")] if self.traces.observed is not None else []
+        entries += [("model", "simulations of posterior draws"), ("selection", "of selected draws")]
+        entries += [("truth", "the one looked at")]
+        return entries + ([] if self.traces.stimulus is None else [("stimulus", self.traces.stimulus_name)])
+
+    def _sentence(self, num_selected: int | None) -> str:
+        num = len(self.traces.predicted)
+        words = f"{min(self.num_shown, num)} of {count(num, 'simulation')} of posterior draws"
+        if self.traces.observed is None:
+            words += "; what was observed are features alone, or its recording is not in this result"
+        if num_selected is None:
+            return f"{words}. Click one to see its parameters."
+        if num_selected == 0:
+            return f"{words}. None of the {num} belongs to a selected draw; select more widely to see some."
+        return f"{words}. {num_selected} of the {num} belong to selected draws."

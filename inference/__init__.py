@@ -1,0 +1,29 @@
+"""From simulations to posteriors: methods, results, diagnostics and analyses."""
+
+from inference import analysis as analysis
+from inference import diagnostics as diagnostics
+from inference.execute import run as run
+from inference.goals import EmergentProperty as EmergentProperty
+from inference.goals import Observation as Observation
+from inference.methods import METHODS as METHODS
+from inference.methods.snpe import SNPE as SNPE
+from inference.posterior import Posterior as Posterior
+from inference.progress import Progress as Progress
+from inference.progress import Stopped as Stopped
+from inference.result import Result as Result
+from inference.result import load_result as load_result
+
+__all__ = [
+    "METHODS",
+    "SNPE",
+    "EmergentProperty",
+    "Observation",
+    "Posterior",
+    "Progress",
+    "Result",
+    "Stopped",
+    "analysis",
+    "diagnostics",
+    "load_result",
+    "run",
+]

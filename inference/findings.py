@@ -1,0 +1,149 @@
+"""What is computed once a method has its posterior: draws, predictive simulations, first checks."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from inference.diagnostics.diagnose import diagnose
+from inference.diagnostics.predictive import predictive_distance, predictive_gap
+from inference.goals import Goal, Observation
+from inference.methods.base import MethodOutput
+from inference.posterior import Posterior
+from inference.progress import Progress
+from inference.reweighting import effective_share, log_importance_weights
+from inference.tree import Draws, Findings, Variables
+from simulators import Observed, Simulations, Simulator, simulate_batch
+
+NUM_DRAWS = 10_000  # of the posterior, and of the prior
+NUM_PREDICTIVE = 1_000  # of them simulated
+NUM_TRACES = 50  # of those with their recording
+MOST_NUMBERS = 4_000_000  # features kept of simulations from the prior; fewer rows where a row is an image
+
+
+def find(
+    key: Key[Array, ""],
+    simulator: Simulator,
+    goal: Goal,
+    output: MethodOutput,
+    on_progress: Callable[[Progress], None],
+) -> Findings:
+    """Draws and checks for the tree of a result.
+
+    Args:
+        key: for the draws and their simulations.
+        simulator: the model.
+        goal: None (amortised) has no posterior draws yet, only the prior's.
+        output: of the method.
+        on_progress: hears the stages "sample", "predict" and "diagnose"; may raise `Stopped`.
+    """
+    prior_key, posterior_key, predictive_key = jax.random.split(key, 3)
+    diagnose_key = jax.random.fold_in(key, 1)
+    prior = _prior_draws(prior_key, simulator, output.simulations)
+    if not isinstance(goal, Observation):
+        on_progress(Progress("diagnose", 0, 1))
+        diagnostics = _diagnosed(diagnose_key, goal, output)
+        on_progress(Progress("diagnose", 1, 1))
+        return Findings(prior, training=output.training, diagnostics=diagnostics)
+    posterior = _posterior_draws(posterior_key, simulator, output.posterior, on_progress)
+    posterior = _with_predictive(predictive_key, simulator, posterior, on_progress)
+    on_progress(Progress("diagnose", 0, 1))
+    diagnostics = _diagnosed(diagnose_key, goal, output)
+    checks = _checks(output.posterior, posterior, prior, np.asarray(goal.x))
+    on_progress(Progress("diagnose", 1, 1))
+    return Findings(prior, posterior, _observed(simulator, goal), output.training, {**diagnostics, **checks})
+
+
+def recordings(
+    key: Key[Array, ""], simulator: Simulator, theta: Float[np.ndarray, "k dim"]
+) -> Float[np.ndarray, "k ..."] | None:
+    """What is drawn of the very simulations whose features `simulate_batch(simulator, key, theta=...)` gives.
+
+    None where that is no array.
+    """
+    simulate_key = jax.random.split(key)[1]
+    keys = jax.vmap(lambda row: jax.random.fold_in(simulate_key, row))(jnp.arange(len(theta)))
+    draw = jax.jit(jax.vmap(lambda k, row: simulator.drawn(k, simulator.prior.as_dict(row))))
+    shown = draw(keys, theta)
+    return np.asarray(shown, np.float32) if isinstance(shown, jax.Array) else None
+
+
+def _prior_draws(key: Array, simulator: Simulator, simulations: Simulations) -> Draws:
+    """The simulations of the first round are draws from the prior; more parameters are drawn if need be."""
+    first = simulations.select(simulations.round == 0).select(slice(NUM_DRAWS))
+    more = np.asarray(simulator.prior.sample(key, NUM_DRAWS))[len(first) :]
+    return Draws(np.concatenate([first.theta, more]), first.x[: MOST_NUMBERS // first.x.shape[1]])
+
+
+def _diagnosed(key: Array, goal: Goal, output: MethodOutput) -> Variables:
+    """The method's own numbers, calibration on rows that no training saw, the place of the observation."""
+    held_out = output.held_out
+    first = output.simulations.select(output.simulations.round == 0)
+    cloud = first.x[first.is_valid]
+    checks = diagnose(
+        key,
+        output.posterior,
+        None if held_out is None else held_out.theta,
+        None if held_out is None else held_out.x,
+        cloud,
+        np.asarray(goal.x) if isinstance(goal, Observation) else None,
+    )
+    return {**output.diagnostics, **checks}
+
+
+def _posterior_draws(
+    key: Array, simulator: Simulator, posterior: Posterior, on_progress: Callable[[Progress], None]
+) -> Draws:
+    on_progress(Progress("sample", 0, NUM_DRAWS))
+    theta = posterior.sample(key, NUM_DRAWS)
+    log_prob = np.asarray(posterior.log_prob(theta))
+    weights = None
+    if simulator.log_likelihood is not None:
+        weights = log_importance_weights(posterior, simulator, theta)
+    on_progress(Progress("sample", NUM_DRAWS, NUM_DRAWS))
+    return Draws(np.asarray(theta), log_prob=log_prob, log_weight=weights)
+
+
+def _with_predictive(
+    key: Array, simulator: Simulator, draws: Draws, on_progress: Callable[[Progress], None]
+) -> Draws:
+    def hear(done: int, total: int) -> None:
+        on_progress(Progress("predict", done, total))
+
+    x = simulate_batch(simulator, key, theta=draws.theta[:NUM_PREDICTIVE], on_progress=hear).x
+    traces = None if simulator.axes is None else recordings(key, simulator, draws.theta[:NUM_TRACES])
+    return replace(draws, x=x, traces=traces)
+
+
+def _checks(posterior: Posterior, draws: Draws, prior: Draws, x_o: np.ndarray) -> Variables:
+    """Mass heaped at the bounds, and how far the predictive features lie from the observed ones."""
+    assert draws.x is not None
+    assert prior.x is not None
+    gap, limit = predictive_gap(draws.x, prior.x, x_o)
+    weighed = {}
+    if draws.log_weight is not None:
+        share = effective_share(draws.log_weight)
+        weighed = {"importance_share": ((), np.asarray(share, np.float32))}
+    return {
+        **weighed,
+        "share_at_bounds": (
+            ("parameter", "side"),
+            np.asarray(posterior.share_at_bounds(jnp.asarray(draws.theta))),
+        ),
+        "predictive_distance": (("feature",), predictive_distance(draws.x, prior.x, x_o)),
+        "predictive_gap": (("feature",), gap),
+        "predictive_gap_limit": ((), np.asarray(limit, np.float32)),
+        "predictive_defined": (("feature",), np.isfinite(draws.x).mean(axis=0).astype(np.float32)),
+    }
+
+
+def _observed(simulator: Simulator, goal: Observation) -> Observed:
+    """The observation with its recording and true parameters, if it is the simulator's own."""
+    if simulator.observed is not None or simulator.true_theta is not None:
+        default = simulator.default_observation()
+        if np.array_equal(default.x, goal.x, equal_nan=True):
+            return default
+    return Observed(np.asarray(goal.x))

@@ -1,0 +1,75 @@
+"""What a run is asked to explain: an observation, or an emergent property."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import ArrayLike
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """The features of one recording, and optionally of further recordings that share parameters with it.
+
+    Attributes:
+        x: (num_features,) as float32, in the simulator's feature order and units. NaN stays NaN.
+        extra: (N, num_features) as float32, or None.
+
+    Raises:
+        ValueError: if `x` is not one row of numbers, or the rows of `extra` are not as long as `x`.
+    """
+
+    x: ArrayLike
+    extra: ArrayLike | None = None
+
+    def __post_init__(self):
+        x = np.asarray(self.x, np.float32)
+        if x.ndim != 1 or x.size == 0:
+            raise ValueError(
+                f"An observation is one row of features, shape (num_features,); got shape {x.shape}."
+            )
+        object.__setattr__(self, "x", x)
+        if self.extra is None:
+            return
+        extra = np.asarray(self.extra, np.float32)
+        if extra.ndim != 2 or extra.shape[1] != x.size:
+            raise ValueError(
+                f"`extra` holds further observations, shape (N, {x.size}) like x; got shape {extra.shape}."
+            )
+        object.__setattr__(self, "extra", extra)
+
+
+@dataclass(frozen=True)
+class EmergentProperty:
+    """Target means and standard deviations of named statistics of the simulator.
+
+    Attributes:
+        mean: feature name -> target mean, in the feature's unit.
+        sd: feature name -> target standard deviation, the same names, all positive.
+
+    Raises:
+        ValueError: if the names differ, none is given, or an sd is not positive.
+    """
+
+    mean: Mapping[str, float]
+    sd: Mapping[str, float]
+
+    def __post_init__(self):
+        if not self.mean or set(self.mean) != set(self.sd):
+            raise ValueError(
+                "An emergent property needs a mean and an sd for the same, at least one, statistics; "
+                f"got means of {sorted(self.mean)} and sds of {sorted(self.sd)}."
+            )
+        wrong = {name: value for name, value in self.sd.items() if not value > 0}
+        if wrong:
+            raise ValueError(f"The sd of a statistic must be above zero; got {wrong}.")
+
+
+Goal = Observation | EmergentProperty | None
+
+
+def as_goal(goal: "Goal | ArrayLike") -> Goal:
+    """The goal as its type: a bare array is an `Observation`, everything else is left as it is."""
+    if goal is None or isinstance(goal, Observation | EmergentProperty):
+        return goal
+    return Observation(goal)

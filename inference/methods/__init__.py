@@ -1,0 +1,10 @@
+"""The methods on offer: one per file, each a frozen config and a run function."""
+
+from collections.abc import Mapping
+
+from inference.methods.base import Method
+from simulators.registry import Registry
+
+METHODS: Mapping[str, Method] = Registry(
+    "method", {"snpe": "inference.methods.snpe:snpe"}, group="posterior_lab.methods"
+)

@@ -1,0 +1,110 @@
+"""What training minimises: one loss per row, as functions of an estimator and a batch of rows."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import logsumexp
+from jaxtyping import Array, ArrayLike, Float, Int, Key
+
+from inference.estimators.base import DensityEstimator
+from inference.estimators.ensemble import Ensemble
+
+
+class Rows(NamedTuple):
+    """Training rows side by side.
+
+    Attributes:
+        u: (n, dim), unconstrained parameters.
+        x: (n, num_features).
+        weight: (n,), at least zero; the share of a row in the mean loss. Zero leaves a row out.
+        log_prior: (n,), log density of the prior at u, in unconstrained space.
+        round: (n,), the round that a row was simulated in.
+    """
+
+    u: Float[Array, "n dim"]
+    x: Float[Array, "n num_features"]
+    weight: Float[Array, " n"]
+    log_prior: Float[Array, " n"]
+    round: Int[Array, " n"]
+
+
+def make_rows(
+    u: ArrayLike,
+    x: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    log_prior: ArrayLike | None = None,
+    round: ArrayLike | None = None,
+) -> Rows:
+    """Rows of weight 1 and of the first round where nothing else is said; `log_prior` is 0 if not given."""
+    num = np.shape(u)[0]
+    return Rows(
+        jnp.asarray(u, jnp.float32),
+        jnp.asarray(x, jnp.float32),
+        jnp.asarray(np.ones(num) if weight is None else weight, jnp.float32),
+        jnp.asarray(np.zeros(num) if log_prior is None else log_prior, jnp.float32),
+        jnp.asarray(np.zeros(num) if round is None else round, jnp.int32),
+    )
+
+
+# (key, estimator, rows) -> one loss per row; the key is for objectives that draw (atoms, weights of a
+# Bayesian net).
+# An estimator of the kind that the objective is for.
+Objective = Callable[[Key[Array, ""], Any, Rows], Float[Array, " n"]]
+
+
+def negative_log_prob(key: Key[Array, ""], estimator: DensityEstimator, rows: Rows) -> Float[Array, " n"]:
+    """-log q(u | x): right for rows that were simulated from the prior, or from the prior cut to a region."""
+    del key
+    return -jax.vmap(estimator.log_prob)(rows.u, rows.x)
+
+
+class AtomicLoss(eqx.Module):
+    """The loss of SNPE-C with atomic proposals: tell the parameters of a row from those of other rows.
+
+    For each row the atoms are its own u and `num_atoms` - 1 others of the batch, drawn without replacement;
+    the loss is -log of the own share in sum q(u' | x) / p(u'). It is right whatever the rows' proposal was.
+
+    Attributes:
+        num_atoms: at least two; no more than the rows of a batch are used.
+        is_combined: whether -log q(u | x) is added for rows of the first round, which came from the prior;
+            it pins down q where the atoms leave it free.
+
+    Reference: Greenberg et al. 2019, arXiv:1905.07488, section 3 and appendix.
+    """
+
+    num_atoms: int = eqx.field(static=True, default=10)
+    is_combined: bool = eqx.field(static=True, default=False)
+
+    def __call__(self, key: Key[Array, ""], estimator: DensityEstimator, rows: Rows) -> Float[Array, " n"]:
+        """One loss per row."""
+        num = rows.u.shape[0]
+        offsets = 1 + jax.random.permutation(key, num - 1)[: min(self.num_atoms, num) - 1]
+        others = (jnp.arange(num)[:, None] + jnp.concatenate([jnp.zeros(1, int), offsets])) % num
+
+        def ratios(x: Array, atoms: Int[Array, " atoms"]) -> tuple[Array, Array]:
+            h = estimator.encode(x)
+            log_q = jax.vmap(lambda u: estimator.log_prob_given(u, h))(rows.u[atoms])
+            return log_q[0], jnp.where(rows.weight[atoms] > 0, log_q - rows.log_prior[atoms], -jnp.inf)
+
+        log_q, log_ratios = jax.vmap(ratios)(rows.x, others)
+        # A row without weight has no share: it must not make the loss of others undefined.
+        own = jnp.where(rows.weight > 0, log_ratios[:, 0], 0.0)
+        loss = logsumexp(jnp.where(rows.weight[:, None] > 0, log_ratios, 0.0), axis=1) - own
+        return loss - jnp.where(rows.round == 0, log_q, 0.0) if self.is_combined else loss
+
+
+class EnsembleLoss(eqx.Module):
+    """Each member's own loss, averaged: members learn side by side and not from each other."""
+
+    member_loss: Objective
+
+    def __call__(self, key: Key[Array, ""], estimator: Ensemble, rows: Rows) -> Float[Array, " n"]:
+        """One loss per row."""
+        keys = jax.random.split(key, estimator.spec.num_members)
+        each = eqx.filter_vmap(lambda member, k: self.member_loss(k, member, rows))(estimator.members, keys)
+        return each.mean(axis=0)

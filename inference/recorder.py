@@ -1,0 +1,129 @@
+"""What listens to a run being performed: writes its journal, hears a stop, keeps its heart beating."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from inference.progress import Progress, Stopped
+from inference.runfolder import Run
+
+WRITE_SECONDS = 0.25  # between two lines of the journal within a stage
+HEARTBEAT_SECONDS = 2.0
+POLL_SECONDS = 0.25  # how often the heartbeat looks for a stop
+PATIENCE_SECONDS = 1.0  # after a stop, until people are told what is being waited for
+
+# What is still to come after a stage, in seconds: rough figures of a laptop, to be added to a measured rate.
+SECONDS_AFTER = {"simulate": 30.0, "train": 10.0, "sample": 6.0, "predict": 3.0, "diagnose": 0.0}
+WAITING_FOR = {
+    "simulate": "the chunk of simulations under way",
+    "train": "the epoch under way, or a compilation",
+    "sample": "the draws under way, or a compilation",
+    "predict": "the chunk of simulations under way",
+    "diagnose": "the check under way",
+}
+
+
+@dataclass
+class Clock:
+    """Time left, from the rate of the current stage, in which work found done at its start does not count."""
+
+    stage: str = ""
+    started: float = 0.0
+    done_at_start: int = 0
+
+    def left(self, event: Progress, now: float) -> tuple[float | None, float | None]:
+        """Seconds left in this stage, and in the run; None while there is no rate yet."""
+        if event.stage != self.stage or event.done < self.done_at_start:
+            self.stage, self.started, self.done_at_start = event.stage, now, event.done
+        done = event.done - self.done_at_start
+        if event.done >= event.total:
+            in_stage = 0.0
+        elif done <= 0:
+            return None, None
+        else:
+            in_stage = (now - self.started) / done * (event.total - event.done)
+        return in_stage, in_stage + SECONDS_AFTER[event.stage]
+
+
+@dataclass
+class Recorder:
+    """A progress listener for one run.
+
+    Attributes:
+        run: whose journal is written; events within a stage at most four times a second.
+        listener: hears every event too, and may raise `Stopped` as well.
+
+    Raises:
+        Stopped: from a call, once the run has been asked to stop.
+    """
+
+    run: Run
+    listener: Callable[[Progress], None]
+    clock: Clock = field(default_factory=Clock)
+    latest: Progress | None = None
+    written: float = -1.0
+
+    def __call__(self, event: Progress) -> None:
+        """Note one event."""
+        now = time.monotonic()
+        is_new_stage = self.latest is None or event.stage != self.latest.stage
+        self.latest = event
+        stage_left, left = self.clock.left(event, now)
+        if is_new_stage or event.done >= event.total or now - self.written >= WRITE_SECONDS:
+            self.written = now
+            self.run.append_progress(event, stage_left=stage_left, left=left)
+        self.listener(event)
+        if self.run.stop_requested:
+            raise Stopped
+
+
+@dataclass
+class Stopwatch:
+    """A progress listener that passes events on and adds up the seconds spent in each stage."""
+
+    listener: Callable[[Progress], None]
+    seconds: dict[str, float] = field(default_factory=dict)
+    last: float = field(default_factory=time.monotonic)
+
+    def __call__(self, event: Progress) -> None:
+        """Count the time since the last event to the stage of this one."""
+        now = time.monotonic()
+        self.seconds[event.stage] = self.seconds.get(event.stage, 0.0) + now - self.last
+        self.last = now
+        self.listener(event)
+
+
+@contextmanager
+def heartbeat(run: Run, recorder: Recorder) -> Iterator[None]:
+    """Beat from a thread of its own while the block runs; says what a stop has to wait for, if it has to."""
+    ended = threading.Event()
+    thread = threading.Thread(
+        target=_beat, args=(run, recorder, ended), name=f"heartbeat {run.id}", daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _beat(run: Run, recorder: Recorder, ended: threading.Event) -> None:
+    last_beat, stop_heard, is_told = time.monotonic(), None, False
+    while not ended.wait(POLL_SECONDS):
+        now = time.monotonic()
+        if stop_heard is None and run.stop_requested:
+            stop_heard = now
+        changes = {}
+        if stop_heard is not None and not is_told and now - stop_heard >= PATIENCE_SECONDS:
+            changes["message"], is_told = f"Stopping: waiting for {_what(recorder)}.", True
+        if changes or now - last_beat >= HEARTBEAT_SECONDS:
+            with suppress(OSError):  # a full disk must not end the heartbeat; the next one may be written
+                run.update(heartbeat=time.time(), **changes)
+            last_beat = now
+
+
+def _what(recorder: Recorder) -> str:
+    return WAITING_FOR[recorder.latest.stage] if recorder.latest else "the start-up"

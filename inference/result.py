@@ -1,0 +1,139 @@
+"""Result: the posterior and the labelled tree of a run, and how the two are stored.
+
+<folder>/result.zarr    the tree (Zarr v3, consolidated), opens with `xarray.open_datatree`
+         weights.eqx    the estimator: one JSON line that says how to build it, then its arrays
+         manifest.json  sizes and checksums of the files above; written last: no manifest, no result
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from inference.estimators import load_estimator, save_estimator
+from inference.files import first_difference, manifest_of, move_into_place, read_json, staging, write_json
+from inference.posterior import Posterior
+from inference.tree import in_prior_order
+from inference.zarr_files import write_zarr
+from simulators import Simulator, get_simulator
+
+FORMAT = 1  # of the stored files; a reader refuses a higher one
+TREE, WEIGHTS, MANIFEST = "result.zarr", "weights.eqx", "manifest.json"
+
+
+class Result:
+    """What a run ends with.
+
+    Args:
+        posterior: with `sample` and `log_prob`; or a function that makes it when it is first asked for.
+        tree: an `xarray.DataTree` with ArviZ's group names, see `inference/tree.py`; provenance in `attrs`.
+    """
+
+    def __init__(self, posterior: Posterior | Callable[[], Posterior], tree: xr.DataTree) -> None:
+        self._posterior = posterior
+        self.tree = tree
+
+    @cached_property
+    def posterior(self) -> Posterior:
+        """The posterior.
+
+        Raises:
+            ValueError: the result was loaded and its simulator is unknown here.
+        """
+        return self._posterior if isinstance(self._posterior, Posterior) else self._posterior()
+
+    def save(self, folder: str | Path) -> None:
+        """Store it; a crash at any moment leaves either a whole result or none.
+
+        Raises:
+            ValueError: the folder already holds a result; a stored result is never changed.
+        """
+        folder = Path(folder)
+        if (folder / MANIFEST).exists():
+            raise ValueError(
+                f"'{folder}' already holds a result, which is never overwritten; choose another folder."
+            )
+        with staging(folder) as beside:
+            write_zarr(self.tree, beside / TREE)
+            save_estimator(beside / WEIGHTS, self.posterior.estimator)
+            files = manifest_of(beside, (TREE, WEIGHTS))
+            for name in (TREE, WEIGHTS):
+                move_into_place(beside / name, folder / name)
+        write_json(folder / MANIFEST, {"format": FORMAT, "files": files})
+
+    def without_recording(self) -> "Result":
+        """The same without the recorded series and its stimulus, to be passed on where those may not be."""
+        groups = {group.path: group.to_dataset(inherit=False) for group in self.tree.subtree}
+        for path in ("/observed_data", "/constant_data"):
+            if path in groups:
+                groups[path] = groups[path].drop_dims("trace_time", errors="ignore")
+        return Result(self._posterior, xr.DataTree.from_dict(groups))
+
+    def __repr__(self) -> str:
+        attrs = self.tree.attrs
+        groups = ", ".join(self.tree.children)
+        return f"Result({attrs.get('method')} on {attrs.get('simulator')}; groups {groups})"
+
+
+def holds_result(folder: str | Path) -> bool:
+    """Whether a result was stored there."""
+    return (Path(folder) / MANIFEST).exists()
+
+
+def load_result(folder: str | Path, *, simulator: Simulator | None = None, embedding: Any = None) -> Result:
+    """The result that `Result.save` stored.
+
+    Args:
+        folder: where.
+        simulator: the one it was made with; None: looked up by its name. Only the posterior needs it.
+        embedding: a module of the same shape, if it was made with an embedding network of your own.
+
+    Raises:
+        ValueError: there is none, it is damaged, or it was written by a newer version.
+    """
+    folder = Path(folder)
+    _check_manifest(folder)
+    tree = in_prior_order(xr.open_datatree(folder / TREE, engine="zarr", consolidated=True))
+    return Result(lambda: _load_posterior(folder, tree, simulator, embedding), tree)
+
+
+def _check_manifest(folder: Path) -> None:
+    try:
+        manifest = read_json(folder / MANIFEST)
+    except FileNotFoundError as error:
+        raise ValueError(f"'{folder}' holds no finished result: it has no {MANIFEST}.") from error
+    found = manifest.get("format")
+    if not isinstance(found, int) or "files" not in manifest:
+        raise ValueError(f"'{folder / MANIFEST}' is damaged: it names no format and files.")
+    if found > FORMAT:
+        raise ValueError(
+            f"The result in '{folder}' has format {found} and this version reads up to {FORMAT}; "
+            "update posterior-lab."
+        )
+    if (difference := first_difference(folder, manifest["files"])) is not None:
+        raise ValueError(
+            f"The result in '{folder}' is damaged: {difference}; restore it from a copy or run it again."
+        )
+
+
+def _load_posterior(folder: Path, tree: xr.DataTree, simulator: Simulator | None, module: Any) -> Posterior:
+    name = tree.attrs.get("simulator", "")
+    try:
+        prior = (simulator or get_simulator(name)).prior
+    except ValueError as error:
+        raise ValueError(
+            f"The samples can be read, but the posterior needs the simulator '{name}', which is unknown "
+            "here: give it to load_result(folder, simulator=...)."
+        ) from error
+    if list(prior.names) != list(tree["prior"].data_vars):
+        raise ValueError(
+            f"The simulator '{name}' has the parameters {list(prior.names)}, but the result was made with "
+            f"{list(tree['prior'].data_vars)}; give the simulator that it was made with."
+        )
+    observed = tree.children.get("observed_data")
+    x_o = None if observed is None else observed.to_dataset()["x"].values
+    found = tree.children.get("diagnostics")
+    is_amortised = found is None or found.sizes.get("round", 1) == 1
+    return Posterior(load_estimator(folder / WEIGHTS, module=module), prior, x_o, is_amortised)

@@ -1,0 +1,138 @@
+"""The store of runs: `<root>/runs/<id>/`, one folder per run."""
+
+import difflib
+import os
+import re
+import secrets
+import shutil
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from inference.files import staging, write_json
+from inference.requests import Request
+from inference.runfolder import ACTIVE as ACTIVE
+from inference.runfolder import STATES as STATES
+from inference.runfolder import Run as Run
+from inference.runfolder import RunBusy as RunBusy
+from inference.runfolder import is_lost, new_record, read_record
+
+_ID = re.compile(r"\d{8}-\d{6}-[a-z0-9_]{1,48}-[0-9a-f]{4}")
+
+
+@dataclass(frozen=True)
+class RunStore:
+    """All runs below a root folder, which is made when the first run is."""
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(self.root).expanduser().resolve())
+
+    @property
+    def folder(self) -> Path:
+        """Where the run folders are."""
+        return self.root / "runs"
+
+    def create(self, request: Request, owner: str = "local") -> Run:
+        """A new queued run. A recording named by the request is copied into the run folder.
+
+        Raises:
+            ValueError: the recording does not exist.
+        """
+        with staging(self.folder) as beside:
+            request = _with_own_recording(request, beside)
+            write_json(beside / "run.json", new_record(request, owner))
+            return Run(_rename_to_new_id(beside, self.folder, request.simulator))
+
+    def get(self, run_id: str) -> Run:
+        """The run of that id.
+
+        Raises:
+            ValueError: it is no run id, or there is no such run.
+        """
+        if not _ID.fullmatch(run_id):
+            raise ValueError(
+                f"'{run_id}' is not the id of a run; ids look like 20261120-125301-hodgkin_huxley-3f9a."
+            )
+        folder = self.folder / run_id
+        if not folder.is_dir():
+            near = difflib.get_close_matches(run_id, [path.name for path in self._folders()], n=1, cutoff=0.9)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise ValueError(f"There is no run {run_id} in '{self.root}'.{hint}")
+        return Run(folder)
+
+    def scan(self) -> tuple[list[Run], list[str]]:
+        """All readable runs, newest first, and one sentence for each folder that cannot be read."""
+        runs, notes = [], []
+        for folder in sorted(self._folders(), reverse=True):
+            try:
+                read_record(folder)
+            except (ValueError, OSError) as error:
+                notes.append(f"Run {folder.name} cannot be read: {error}")
+            else:
+                runs.append(Run(folder))
+        return runs, notes
+
+    def _folders(self) -> list[Path]:
+        try:
+            with os.scandir(self.folder) as entries:
+                return [Path(entry) for entry in entries if _ID.fullmatch(entry.name) and entry.is_dir()]
+        except FileNotFoundError:
+            return []
+
+    def list(self) -> list[Run]:
+        """All readable runs, newest first."""
+        return self.scan()[0]
+
+
+def mark_lost(store: RunStore, *, now: float) -> list[Run]:
+    """Mark every lost run so, and return them; one that had been asked to stop has stopped."""
+    lost = "The process that performed it ended unexpectedly; the run can be resumed."
+    return [
+        run
+        for run in store.list()
+        if is_lost(run, now=now)
+        and (
+            mark(run, "stopped", "Stopped; it can be resumed.", only=("stopping",))
+            or mark(run, "lost", lost, only=("running",))
+        )
+    ]
+
+
+def mark(run: Run, state: str, message: str, *, only: tuple[str, ...]) -> bool:
+    """Set the state of a run, provided that it has one of the states `only` and nobody performs it."""
+    try:
+        with run.claim():
+            if run.state not in only:
+                return False  # somebody resumed, or ended it, since we looked
+            run.set_state(state, message)
+            return True
+    except RunBusy:
+        return False
+
+
+def _with_own_recording(request: Request, folder: Path) -> Request:
+    """The request with its recording copied into `folder`."""
+    if request.observation["kind"] != "recording":
+        return request
+    source = Path(request.observation["file"])
+    if not source.is_file():
+        raise ValueError(f"The recording '{source}' does not exist.")
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", source.name).lstrip(".") or "recording"
+    (folder / "observation").mkdir()
+    shutil.copyfile(source, folder / "observation" / name)
+    return replace(
+        request, observation={"label": source.name, **request.observation, "file": f"observation/{name}"}
+    )
+
+
+def _rename_to_new_id(beside: Path, runs: Path, simulator: str) -> Path:
+    """Rename to an id that is free; a rename never replaces a folder that has content."""
+    name = re.sub(r"[^a-z0-9_]", "_", simulator.lower())[:48] or "model"
+    for _ in range(100):
+        folder = runs / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}-{secrets.token_hex(2)}"
+        if not folder.exists():
+            beside.rename(folder)
+            return folder
+    raise OSError(f"No free run id in '{runs}'.")

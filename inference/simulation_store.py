@@ -1,0 +1,138 @@
+"""The simulations of a round in a run folder: chunks while they come in, then one immutable store.
+
+Simulations of draws from the prior are shared by all runs of a run store, `<root>/simulations/<hash>/`: a
+later run of the same model, prior and key takes what is there, row by row, whatever its method and settings.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float, Key
+
+from inference.files import move_into_place, staging
+from inference.methods.base import RunContext
+from inference.progress import Progress
+from inference.simulator_content import campaign
+from inference.zarr_files import write_zarr
+from simulators import Simulations, Simulator, simulate_batch
+from simulators.store import RowStore
+
+
+def simulate_round(
+    key: Key[Array, ""],
+    simulator: Simulator,
+    num: int,
+    context: RunContext,
+    *,
+    round: int,
+    theta: Float[np.ndarray, "num dim"] | None = None,
+) -> Simulations:
+    """Simulate from the prior or at given parameters, or take what the folder already holds.
+
+    Args:
+        key: for parameters and simulations.
+        simulator: the model.
+        num: how many.
+        context: its folder gets `simulations/round-NNN.zarr`; its callback hears the stage "simulate", at
+            last with a sentence about what became of the simulations, and which were there before.
+        round: number of the round, from 0.
+        theta: None: draws from the prior.
+    """
+    given: dict[str, Any] = {"num": num} if theta is None else {"theta": theta}
+    if context.folder is None:
+        simulations = simulate_batch(simulator, key, **given, on_progress=_Listener(context.on_progress))
+        _tell(context, simulations)
+        return simulations
+    published = context.folder / "simulations" / f"round-{round:03d}.zarr"
+    if published.exists():
+        return read_simulations(published)
+    chunks = published.with_suffix("")
+    shared = _shared(context.folder, simulator, key) if theta is None else None
+    hear = _Listener(context.on_progress)
+    simulations = simulate_batch(simulator, key, **given, folder=shared or chunks, on_progress=hear)
+    if shared is None:
+        _tell(context, simulations)
+    else:
+        _tell(context, simulations, reused=hear.first, origin=shared.note)
+    write_simulations(simulations, published)
+    shutil.rmtree(chunks, ignore_errors=True)
+    return simulations
+
+
+def words_of(events: Iterable[Mapping[str, Any]]) -> str:
+    """What the journal of a run says about its simulations, one sentence per round; may be empty."""
+    told = [event["message"] for event in events if event["stage"] == "simulate" and event.get("message")]
+    return " ".join(dict.fromkeys(sentence for sentence in told if " simulations" in sentence))
+
+
+def _shared(folder: Path, simulator: Simulator, key: Key[Array, ""]) -> RowStore | None:
+    """Where the runs of a run store share draws from the prior; None for a folder of somebody's own."""
+    if not (folder / "run.json").exists():
+        return None
+    what = campaign(simulator, key)
+    digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+    name = re.sub(r"[^a-z0-9_]", "_", simulator.name.lower())[:48]
+    shared = folder.resolve().parents[1] / "simulations" / f"{name}-{digest}"
+    return RowStore.open(shared, what, simulator.prior.dim, note=folder.name)
+
+
+def _tell(context: RunContext, simulations: Simulations, *, reused: int = 0, origin: str = "") -> None:
+    sentence = f"{simulations.summary}."
+    if reused and context.folder is not None and origin != context.folder.name:
+        count = "all" if reused == len(simulations) else f"{reused:,}".replace(",", " ")
+        sentence += f" Reused {count} of them from run {origin}, which has the same model, prior and seed."
+    num = len(simulations)
+    context.on_progress(Progress("simulate", num, num, message=sentence))
+
+
+@dataclass
+class _Listener:
+    """Passes progress on, and remembers how much was there before anything was simulated."""
+
+    on_progress: Callable[[Progress], None]
+    first: int = -1
+
+    def __call__(self, done: int, total: int) -> None:
+        """Note one event."""
+        self.first = done if self.first < 0 else self.first
+        self.on_progress(Progress("simulate", done, total))
+
+
+def write_simulations(simulations: Simulations, store: Path) -> None:
+    """Publish as Zarr: written beside, then renamed."""
+    variables = {
+        "theta": (("simulation", "parameter"), simulations.theta),
+        "x": (("simulation", "feature"), simulations.x),
+        "is_valid": (("simulation",), simulations.is_valid),
+        "round": (("simulation",), simulations.round),
+    }
+    labels = {
+        "parameter": np.array(simulations.parameter_names, object),
+        "feature": np.array(simulations.feature_names, object),
+    }
+    dataset = xr.Dataset(variables, labels, {"proposal": simulations.proposal})
+    with staging(store.parent) as beside:
+        write_zarr(dataset, beside / store.name)
+        move_into_place(beside / store.name, store)
+
+
+def read_simulations(store: Path) -> Simulations:
+    """What `write_simulations` wrote."""
+    with xr.open_zarr(store, consolidated=True, chunks=None) as dataset:
+        return Simulations(
+            theta=dataset["theta"].values,
+            x=dataset["x"].values,
+            is_valid=dataset["is_valid"].values,
+            round=dataset["round"].values,
+            parameter_names=tuple(map(str, dataset["parameter"].values)),
+            feature_names=tuple(map(str, dataset["feature"].values)),
+            proposal=dataset.attrs["proposal"],
+        )

@@ -1,0 +1,169 @@
+"""The labelled tree of a result: ArviZ's names for groups and dimensions, a unit on every variable.
+
+    posterior, prior       one variable per parameter (chain, draw)
+    sample_stats           lp (chain, draw): log density of the draws; log_weight (chain, draw): of importance
+                           weights towards the exact posterior, where there is a likelihood
+    observed_data          x (feature); trace ([trace_row,] trace_time) where there is a recording, or
+                           image (image_row, image_column)
+    posterior_predictive   x (draw, feature) of the FIRST posterior draws; of the first of these
+                           trace (trace_draw, [trace_row,] trace_time), or image (trace_draw, image_row, ...)
+    prior_predictive       x (draw, feature): of the FIRST prior draws
+    constant_data          true_theta (parameter), stimulus (trace_time): where known
+    training               losses and round (epoch)
+    diagnostics            what the method and the checks found: by round (round), of the proposals' draws
+                           (round, proposal_draw, parameter), of ensemble members (member, parameter), and see
+                           `inference/diagnostics/diagnose.py`
+
+Where it all comes from is in the attributes of the root.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from inference.pictures import picture_variables, stimulus_variables
+from simulators import Observed, Prior, Simulator
+
+Variables = Mapping[str, tuple[tuple[str, ...], np.ndarray]]
+
+NAMES = "parameter_names"  # root attribute: JSON list, in the order of the prior
+SHAPES = "feature_shapes"  # root attribute: JSON list of [name, shape], in the order of x
+NUM_CHAINS = 1  # independent draws are one chain
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Parameter rows and what the simulator made of the first of them.
+
+    Attributes:
+        theta: (n, dim). log_prob: (n,) or None.
+        log_weight: (n,) or None: logs of importance weights towards the exact posterior, of sum one.
+        x: (m, num_features) with m <= n: simulated at the first rows; or None.
+        traces: (k, *shape) with k <= m: of the same simulations what is drawn on the simulator's axes,
+            recordings (T,), recordings with rows (R, T) or images (H, W); or None.
+    """
+
+    theta: Float[np.ndarray, "n dim"]
+    x: Float[np.ndarray, "m num_features"] | None = None
+    log_prob: Float[np.ndarray, " n"] | None = None
+    traces: Float[np.ndarray, "k ..."] | None = None
+    log_weight: Float[np.ndarray, " n"] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """Everything that a tree is made of. What is None or empty has no group."""
+
+    prior: Draws
+    posterior: Draws | None = None
+    observed: Observed | None = None
+    training: Variables = field(default_factory=dict)
+    diagnostics: Variables = field(default_factory=dict)
+
+
+def build_tree(
+    simulator: Simulator, findings: Findings, attrs: Mapping[str, str | int | float]
+) -> xr.DataTree:
+    """The tree of a run.
+
+    Args:
+        simulator: gives names, units and the time axis.
+        findings: what was computed.
+        attrs: provenance, for the root.
+    """
+    groups = {"prior": _parameters(simulator.prior, findings.prior.theta)}
+    if findings.prior.x is not None:
+        groups["prior_predictive"] = _predictive(simulator, findings.prior)
+    if findings.posterior is not None:
+        groups |= _posterior_groups(simulator, findings.posterior)
+    if findings.observed is not None:
+        groups |= _observed_groups(simulator, findings.observed)
+    groups["training"] = _labelled(simulator, findings.training)
+    groups["diagnostics"] = _labelled(simulator, findings.diagnostics)
+    filled = {f"/{name}": group for name, group in groups.items() if len(group.data_vars)}
+    described = {NAMES: json.dumps(simulator.prior.names), SHAPES: json.dumps(simulator.feature_shapes)}
+    root = xr.Dataset(attrs={**attrs, **described})
+    return xr.DataTree.from_dict({"/": root, **filled})
+
+
+def in_prior_order(tree: xr.DataTree) -> xr.DataTree:
+    """The tree with its parameters in the order of the prior; a Zarr store gives them by the alphabet."""
+    names = json.loads(tree.attrs[NAMES])
+    groups = {group.path: group.to_dataset(inherit=False) for group in tree.subtree}
+    ordered = {path: groups[path][names] for path in ("/prior", "/posterior") if path in groups}
+    return xr.DataTree.from_dict({**groups, **ordered})
+
+
+def parameter_rows(group: xr.Dataset | xr.DataTree) -> Float[np.ndarray, "n dim"]:
+    """The rows of a group of parameter draws, chain after chain, columns in the order of the prior."""
+    return np.stack([np.asarray(variable.values).ravel() for variable in group.data_vars.values()], axis=1)
+
+
+def _posterior_groups(simulator: Simulator, draws: Draws) -> dict[str, xr.Dataset]:
+    groups = {"posterior": _parameters(simulator.prior, draws.theta)}
+    if draws.log_prob is not None:
+        numbers = {"lp": draws.log_prob, "log_weight": draws.log_weight}
+        columns = {name: (("chain", "draw"), row[None]) for name, row in numbers.items() if row is not None}
+        groups["sample_stats"] = xr.Dataset(columns, _draw_axes(len(draws.theta)))
+    if draws.x is not None:
+        groups["posterior_predictive"] = _predictive(simulator, draws)
+    return groups
+
+
+def _parameters(prior: Prior, theta: np.ndarray) -> xr.Dataset:
+    """One variable per flat parameter name."""
+    variables = {}
+    for name, column, low, high in zip(prior.names, theta.T, prior.low, prior.high, strict=True):
+        bounds = {side: float(end) for side, end in (("low", low), ("high", high)) if np.isfinite(end)}
+        attrs = {"units": prior.units[name], "long_name": prior.labels[name], **bounds}
+        variables[name] = (("chain", "draw"), np.asarray(column, np.float32)[None], attrs)
+    return xr.Dataset(variables, _draw_axes(len(theta)))
+
+
+def _predictive(simulator: Simulator, draws: Draws) -> xr.Dataset:
+    assert draws.x is not None
+    features = xr.Dataset(
+        {"x": (("draw", "feature"), draws.x)}, {"draw": np.arange(len(draws.x)), **_feature_axis(simulator)}
+    )
+    return features.merge(picture_variables(simulator.axes, draws.traces))
+
+
+def _observed_groups(simulator: Simulator, observed: Observed) -> dict[str, xr.Dataset]:
+    data = xr.Dataset({"x": (("feature",), np.asarray(observed.x, np.float32))}, _feature_axis(simulator))
+    constant = xr.Dataset()
+    if observed.theta is not None:
+        axis = {"parameter": _text(simulator.prior.names)}
+        constant = xr.Dataset({"true_theta": (("parameter",), np.asarray(observed.theta, np.float32))}, axis)
+    shown = picture_variables(simulator.axes, observed.recording)
+    if len(shown.data_vars):
+        data, constant = data.merge(shown), constant.merge(stimulus_variables(simulator.axes))
+    return {"observed_data": data.assign_attrs(label=observed.label), "constant_data": constant}
+
+
+def _labelled(simulator: Simulator, variables: Variables) -> xr.Dataset:
+    """Named numbers as a dataset, with labels on the dimensions that have them."""
+    labels = {
+        "parameter": _text(simulator.prior.names),
+        "feature": _text(simulator.feature_names),
+        "side": _text(("low", "high")),
+    }
+    used = {dimension for dims, _ in variables.values() for dimension in dims}
+    return xr.Dataset(dict(variables), {name: label for name, label in labels.items() if name in used})
+
+
+def _draw_axes(num: int) -> dict[str, np.ndarray]:
+    return {"chain": np.arange(NUM_CHAINS), "draw": np.arange(num)}
+
+
+def _feature_axis(simulator: Simulator) -> dict:
+    units = [simulator.feature_units.get(name, "") for name in simulator.feature_names]
+    return {"feature": _text(simulator.feature_names), "feature_units": ("feature", _text(units))}
+
+
+def _text(names) -> np.ndarray:
+    """Text of variable length: the only kind of text that Zarr v3 has specified."""
+    return np.array(list(names), dtype=object)

@@ -1,0 +1,1 @@
+"""Summary features of recordings, of whole series and of series that arrive in blocks."""

@@ -1,0 +1,1 @@
+"""One model per file, each ending in one Simulator value."""

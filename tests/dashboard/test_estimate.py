@@ -1,0 +1,44 @@
+"""What a run will need, and how many of its simulations will be valid, from a small sample."""
+
+import numpy as np
+import pytest
+from numpyro import distributions as dist
+
+from dashboard.estimate import Sample, estimate, sample, valid_words
+from dashboard.views.exploration import Exploration
+from dashboard.views.sliders import Sliders
+from inference import SNPE
+from simulators import Prior, Simulator
+
+
+def test_few_valid_simulations_are_told_before_the_run(fakes):
+    circuit = fakes["fake_circuit"]
+    taken = sample(circuit)
+    assert taken.num >= 512
+    # More than 16 of 24 fair coins: 7.6 %; five standard errors of 576 rows are 5.5 %.
+    assert taken.valid_share == pytest.approx(0.076, abs=0.055)
+    needs = estimate(circuit, SNPE(num_simulations=10_000))
+    assert "% of the simulations will be valid" in needs.warning
+    assert needs.train_seconds < estimate(fakes["fake_channel"], SNPE(num_simulations=10_000)).train_seconds
+    assert estimate(fakes["fake_channel"], SNPE(num_simulations=10_000)).warning == ""
+
+
+def test_words_for_few_and_for_none():
+    few, none, most = (Sample(0.01, 700, num) for num in (7, 0, 690))
+    words = "Only about 1 % of the simulations will be valid (7 of 700 were): some 3 000 of 300 000 to learn"
+    assert valid_words(few, 300_000) == f"{words} from."
+    assert valid_words(none, 7_000) == "None of 700 simulations was valid: at most 30 of 7 000 will be."
+    assert valid_words(most, 7_000) == ""
+
+
+def test_a_black_box_is_timed_on_a_few():
+    prior = Prior({"a": dist.Uniform(0.0, 1.0)})
+    box = Simulator.from_numpy("box", prior, lambda theta, seed: [np.sqrt(theta["a"] - 0.5)], ["y"])
+    assert sample(box).num == 10
+
+
+def test_many_sliders_are_grouped_by_name_and_scroll(fakes):
+    shown = Sliders(Exploration(fakes["fake_circuit"])).__panel__()
+    heads = [part.object for part in shown if "group" in str(getattr(part, "object", ""))]
+    assert [head.split(">")[1].split("<")[0] for head in heads] == ["ABPD", "LP", "PY", "others"]
+    assert shown.sx["overflowY"] == "auto"

@@ -1,0 +1,156 @@
+"""Jobs in worker processes: the page never waits, a dead worker is noticed, a stop is heard."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from dashboard import jobs as module
+from dashboard.jobs import Jobs, reconcile
+from inference.requests import Request
+from inference.runfolder import LOST_AFTER
+from inference.runs import RunStore
+
+ROOT = Path(__file__).parents[2]
+
+# A model that takes its time: a chunk of simulations is about a second of work.
+SLOW_MODEL = """
+import jax
+import numpy as np
+from numpyro import distributions as dist
+from simulators import Prior, Simulator
+
+def simulate(key, theta):
+    return jax.lax.fori_loop(0, 200_000, lambda i, v: 0.999 * v + 0.001 * theta["a"], 0.0)[None]
+
+slow = Simulator("slow", Prior({"a": dist.Normal(0.0, 1.0)}), simulate, true_theta=np.array([0.5]))
+"""
+
+
+@pytest.fixture
+def store(tmp_path):
+    return RunStore(tmp_path / "root")
+
+
+@pytest.fixture
+def slow_model(tmp_path, monkeypatch):
+    file = tmp_path / "slow_model.py"
+    file.write_text(SLOW_MODEL)
+    monkeypatch.setenv("POSTERIOR_LAB_SIMULATORS", str(file))
+
+
+@pytest.fixture
+def jobs(store, slow_model):
+    jobs = Jobs(store)
+    yield jobs
+    jobs.close()
+
+
+def test_submitted_stopped_killed_and_resumed(jobs, store):
+    """One cluster for the whole story, because workers take seconds to start."""
+    run = store.create(Request("slow", "snpe", {"num_simulations": 10_000_000}))  # longer than the test
+    started = time.monotonic()
+    jobs.submit(run)
+    assert time.monotonic() - started < 0.5  # the workers start in the background
+    assert run.state == "queued"
+    _wait(lambda: run.state == "running" and _simulated(run) > 0)
+    assert run.record["performer"]["pid"] != os.getpid()
+
+    with pytest.raises(ValueError, match="already being performed"):
+        jobs.submit(run)
+
+    before = run.record["performer"]["pid"]
+    os.kill(before, signal.SIGKILL)
+    _wait(lambda: run.record["performer"]["pid"] != before)  # Dask gives it to a new worker, which goes on
+    _wait(lambda: run.state == "running")
+
+    jobs.stop(run)
+    _wait(lambda: run.state == "stopped", seconds=5.0)  # 0.3 s idle; both cores simulate meanwhile
+
+    kept = len(list((store.root / "simulations").rglob("chunk-*.npy")))
+    assert kept > 0
+    jobs.submit(run)
+    _wait(lambda: run.state == "running" and _simulated(run) >= kept * 8192)
+    jobs.close()
+    assert run.state == "stopped"  # the server was shut down
+
+
+def test_without_a_scheduler_that_answers_the_run_says_so(store, monkeypatch):
+    import dask
+
+    monkeypatch.setitem(module._DASK_SETTINGS, "distributed.comm.timeouts.connect", "1s")
+    jobs = Jobs(store, "tcp://127.0.0.1:9")
+    run = store.create(Request("linear_gaussian"))
+    with dask.config.set({"distributed.comm.timeouts.connect": "200ms"}):
+        jobs.submit(run)
+        _wait(lambda: run.state == "failed")
+    assert "No worker could be started or reached" in run.message
+    jobs.close()
+
+
+def test_a_run_queued_by_a_process_that_is_no_more_is_lost(store):
+    mine, foreign, elsewhere, new, old = (store.create(Request("linear_gaussian")) for _ in range(5))
+    old.update(created="2026-01-01T00:00:00+00:00")  # made by somebody who died before he queued it
+    mine.enqueue(queue=Jobs(store)._queue())
+    elsewhere.enqueue(queue={"scheduler": "tcp://somewhere:8786"})
+    code = f"""
+from pathlib import Path
+from dashboard.jobs import Jobs
+from inference.runs import Run, RunStore
+Run(Path({str(foreign.folder)!r})).enqueue(queue=Jobs(RunStore({str(store.root)!r}))._queue())
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    assert set(reconcile(store, now=time.time())) == {foreign, old}
+    assert (new.state, old.state) == ("queued", "lost")
+    assert (mine.state, foreign.state, elsewhere.state) == ("queued", "lost", "queued")
+    assert "can be resumed" in foreign.message
+
+
+def test_a_dead_run_is_marked_within_half_a_minute(store):
+    run = store.create(Request("linear_gaussian"))
+    run.set_state("running")
+    assert module.WATCH_SECONDS + LOST_AFTER < 30
+    run.update(heartbeat=time.time() - LOST_AFTER - 1)
+    jobs = Jobs(store)
+    jobs.watch()
+    _wait(lambda: run.state == "lost", seconds=5.0)
+    jobs.close()
+    _wait(lambda: "jobs-watch" not in {thread.name for thread in threading.enumerate()}, seconds=5.0)
+
+
+def test_a_worker_that_dies_twice_fails_the_run(store):
+    class Ended:
+        status = "error"
+
+        @staticmethod
+        def exception():
+            return RuntimeError("killed")
+
+    run = store.create(Request("linear_gaussian"))
+    run.set_state("running")
+    module._note_a_dead_worker(run, Ended())
+    assert run.state == "failed"
+    assert "memory" in run.message
+
+
+def test_a_closed_queue_can_be_closed_again(store):
+    jobs = Jobs(store)
+    jobs.close()
+    jobs.close()
+
+
+def _simulated(run):
+    latest = run.latest() or {"stage": "", "done": 0}
+    return latest["done"] if latest["stage"] == "simulate" else 0
+
+
+def _wait(condition, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)

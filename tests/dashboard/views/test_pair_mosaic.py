@@ -1,0 +1,289 @@
+import time
+import types
+
+import numpy as np
+import pytest
+from panel.util import edit_readonly
+
+from dashboard.views.canvas_text import label_at, tick_label, ticks
+from dashboard.views.draws import PosteriorDraws, posterior_draws
+from dashboard.views.labels import split_label
+from dashboard.views.mosaic_figure import MosaicFigure
+from dashboard.views.mosaic_layout import Cell, MosaicLayout
+from dashboard.views.mosaic_texts import coefficients
+from dashboard.views.pair_mosaic import CHOSEN, PairMosaic
+from dashboard.views.selection import Selection
+from inference.analysis import bin_draws, hdr_levels
+
+
+def many(dim, *, num=300):
+    random = np.random.default_rng(0)
+    values = random.normal(size=(num, dim))
+    return PosteriorDraws(
+        tuple(f"p{k}" for k in range(dim)), values, prior=random.normal(0, 2, size=(num, dim))
+    )
+
+
+def brush(view, x0, y0, x1, y1, *, final=True):
+    geometry = {"type": "rect", "x0": x0, "x1": x1, "y0": y0, "y1": y1}
+    view._brushed(types.SimpleNamespace(geometry=geometry, final=final))
+
+
+def move(slider, *ends):
+    slider.value = ends
+    with edit_readonly(slider):  # as the browser does when the mouse is released
+        slider.value_throttled = ends
+
+
+def picture(view, role):
+    return np.asarray(view._mosaic._pictures[role].data_source.data["image"][0])
+
+
+def test_layout_and_point_agree():
+    layout = MosaicLayout(5, 96)
+    for cell in [*layout.cells, Cell(2, 2)]:
+        x, y = layout.left(cell.column) + 48, layout.bottom(cell.row) + 48
+        assert layout.cell_at(x, y) == cell
+    assert layout.cell_at(layout.side - 1, layout.side - 1) is None  # upper triangle
+    assert layout.cell_at(-30, 10) is None
+    assert layout.side == 5 * 96 + 4 * 6
+
+
+def test_picture_puts_every_pair_in_its_cell():
+    layout = MosaicLayout(3, 4)
+    levels = np.stack([np.full((4, 4), k + 1, np.uint8) for k in range(3)])
+    image = layout.picture(levels)
+    for k, cell in enumerate(layout.cells):
+        tile = image[layout.bottom(cell.row) :, layout.left(cell.column) :][:4, :4]
+        assert (tile == k + 1).all()
+    assert (image > 0).sum() == 3 * 16
+
+
+def test_the_mosaic_shows_the_levels_of_its_draws(toy_tree):
+    view = PairMosaic(toy_tree)
+    draws = posterior_draws(toy_tree)
+    bins = bin_draws(draws.values, *draws.whole_range, num_bins=96)
+    layout = MosaicLayout(3, 96)
+    np.testing.assert_array_equal(picture(view, "model"), layout.picture(hdr_levels(bins, layout.pairs)))
+    assert not picture(view, "selection").any()
+
+
+def test_a_box_in_a_cell_selects_what_it_covers(toy_tree):
+    view, layout = PairMosaic(toy_tree), MosaicLayout(3, 96)
+    left, bottom = layout.left(0), layout.bottom(1)
+    brush(view, left + 48, bottom, left + 60, bottom + 48)  # g_Na from 40 to 50, tau from 1 to 2
+    assert view.selection.ranges["g_Na"] == pytest.approx((40, 50))
+    assert view.selection.ranges["tau"] == pytest.approx((1, 2))
+    assert view.cell == (1, 0)
+    rows = view.selection.rows(view.draws)
+    assert view.summary.text.startswith(f"{rows.size} of 2 000 draws selected: g_Na 40")
+    bins = bin_draws(view.draws.values, *view.draws.whole_range, num_bins=96)
+    np.testing.assert_array_equal(
+        picture(view, "selection"), layout.picture(hdr_levels(bins, layout.pairs, rows))
+    )
+
+
+def test_a_box_on_the_diagonal_selects_one_parameter(toy_tree):
+    view, layout = PairMosaic(toy_tree), MosaicLayout(3, 96)
+    left, bottom = layout.left(2), layout.bottom(2)
+    brush(view, left + 10, bottom + 10, left + 40, bottom + 20)
+    assert list(view.selection.ranges) == ["w"]
+
+
+@pytest.mark.parametrize("box", [(700, 700, 800, 800), (10, 10, 11, 60), (-50, -50, -40, -40)])
+def test_a_box_outside_or_a_slipped_click_selects_nothing(toy_tree, box):
+    view = PairMosaic(toy_tree)
+    brush(view, *box)
+    assert view.selection.ranges == {}
+
+
+def test_a_box_still_being_drawn_selects_nothing(toy_tree):
+    view = PairMosaic(toy_tree)
+    brush(view, 10, 10, 60, 60, final=False)
+    assert view.selection.ranges == {}
+
+
+def test_a_selection_from_elsewhere_is_shown_and_cleared(toy_tree):
+    selection = Selection(ranges={"g_Na": (40.0, 80.0)})
+    view = PairMosaic(toy_tree, selection)
+    assert picture(view, "selection").any()
+    assert np.asarray(view._detail._points["selection"].data["x"]).min() >= 40
+    selection.clear()
+    assert not picture(view, "selection").any()
+    assert "none selected" in view.summary.text
+
+
+def test_a_selection_without_draws_shows_none(toy_tree):
+    view = PairMosaic(toy_tree, Selection(ranges={"g_Na": (1.0, 1.1)}))
+    assert not picture(view, "selection").any()
+    assert view.summary.text.startswith("0 of 2 000 draws")
+
+
+def test_zoom_keeps_the_selection_and_changes_the_axes(toy_tree):
+    view = PairMosaic(toy_tree, Selection(ranges={"g_Na": (40.0, 80.0)}))
+    before = view._detail.figure.x_range.end
+    view.zoomed = True
+    assert view._detail.figure.x_range.end < before
+    assert picture(view, "selection").any()
+    assert view.selection.ranges == {"g_Na": (40.0, 80.0)}
+
+
+def test_a_tap_shows_a_cell_in_detail(toy_tree):
+    view, layout = PairMosaic(toy_tree), MosaicLayout(3, 96)
+    view._tapped(types.SimpleNamespace(x=layout.left(1) + 5, y=layout.bottom(2) + 5))
+    assert view._detail.figure.xaxis[0].axis_label == "tau (ms)"
+    assert view._detail.figure.yaxis[0].axis_label == "w"
+    view._tapped(types.SimpleNamespace(x=layout.left(1) + 5, y=layout.bottom(1) + 5))
+    assert view._detail.figure.yaxis[0].axis_label == "density (1/(ms))"
+    assert "median" in view._detail._summary.text
+
+
+def test_detail_regions_hold_their_shares(toy_tree):
+    view = PairMosaic(toy_tree)
+    assert [bool(source.data["xs"]) for source in view._detail._regions] == [True] * 3
+    assert view._detail._truth.data["x"] == [40.0]
+
+
+def test_sliders_select_by_numbers_and_follow(toy_tree):
+    view = PairMosaic(toy_tree)
+    slider = view._ranges._sliders[0]
+    assert slider.label == "g_Na (mS/cm²)"
+    move(slider, 30.0, 40.0)
+    assert view.selection.ranges == {"g_Na": (30.0, 40.0)}
+    view.selection.ranges = {"g_Na": (10.0, 20.0), "tau": (1.5, 2.0)}
+    assert slider.value == (10.0, 20.0)
+    move(slider, 0.0, 80.0)
+    assert view.selection.ranges == {"tau": (1.5, 2.0)}
+
+
+def test_many_parameters_are_shown_in_part_and_chosen():
+    view = PairMosaic(many(31))
+    assert len(view.shown) == 12
+    view.selection.ranges = {"p0": (0.0, 1.0)}
+    chosen = ["p30", "p0", "p7"]
+    view.shown = chosen
+    assert view._mosaic.layout.dim == 3
+    assert picture(view, "selection").any()
+    view.shown = []  # in the middle of choosing: what was shown stays
+    assert view._mosaic.layout.dim == 3
+
+
+def circuit_like():
+    """31 parameters of three cells and their synapses."""
+    names = [f"{cell}_{current}" for cell in ("ABPD", "LP", "PY") for current in "abcdefgh"]
+    names += [f"AB-{k}" for k in range(7)]
+    values = np.random.default_rng(0).normal(size=(10_000, 31))
+    prior = 3 * np.random.default_rng(1).normal(size=(2_000, 31))
+    return PosteriorDraws(tuple(names), values, prior=prior)
+
+
+def test_groups_of_31_parameters_can_be_chosen_or_all_of_them():
+    view = PairMosaic(circuit_like())
+    sizes = {name: len(members) for name, members in view.choices.items()}
+    assert sizes == {"the 12 best known": 12, "all 31": 31, "ABPD": 8, "LP": 8, "PY": 8, "others": 7}
+    (row,) = view._chooser()
+    groups, chosen = row
+    groups.value = "PY"
+    assert view.shown == [f"PY_{current}" for current in "abcdefgh"]
+    assert not chosen.visible
+    view.shown = ["LP_a", "PY_b"]
+    assert groups.value == CHOSEN
+    assert chosen.visible
+
+
+def test_all_31_are_named_coloured_by_correlation_and_brushed_within_a_blink():
+    view = PairMosaic(circuit_like())
+    view.shown = view.choices["all 31"]
+    mosaic = view._mosaic
+    assert set(mosaic._names.texts) == set(view.draws.names)
+    assert mosaic._ends.texts == []
+    words = mosaic._coefficients.data
+    assert set(words["text"]) == {""}
+    assert np.isfinite(words["value"]).all()
+    took = []
+    for k in range(7):
+        start = time.process_time()
+        view.selection.ranges = {"LP_a": (0.1 * k, 2.0)}
+        took.append(time.process_time() - start)
+    # About 0.06 s of computing on one core; the least of seven, because other work may disturb.
+    assert min(took) < 0.15
+
+
+def test_one_parameter_has_a_mosaic_of_one():
+    view = PairMosaic(many(1))
+    assert view.cell == (0, 0)
+    assert view._mosaic.layout.dim == 1
+
+
+def test_nothing_is_needed_but_draws():
+    bare = PosteriorDraws(("a", "b"), np.random.default_rng(0).normal(size=(50, 2)))
+    view = PairMosaic(bare)
+    assert view._mosaic._prior.data_source.data["xs"] == []
+    assert [role for role, _ in view._meanings()] == ["model", "selection"]
+
+
+def test_levels_follow_the_colour_of_the_histograms():
+    draws = many(2)
+    mosaic = MosaicFigure(draws, bin_draws(draws.values, *draws.whole_range, num_bins=16))
+    mosaic._histograms["model"].glyph.fill_color = "#123456"
+    assert mosaic._pictures["model"].glyph.color_mapper.palette[1:] == ["#12345638", "#12345680", "#123456f2"]
+
+
+def test_coefficients_stand_above_the_diagonal_and_leave_out_what_is_undefined():
+    matrix = np.array([[1.0, -0.5, np.nan], [-0.5, 1.0, 0.25], [np.nan, 0.25, 1.0]])
+    layout = MosaicLayout(3, 10)
+    found = coefficients(layout, matrix)
+    assert found["text"] == ["−0.50", "+0.25"]
+    assert found["x"][0] > layout.left(1)
+    assert found["y"][0] > layout.bottom(0)
+
+
+@pytest.mark.parametrize(
+    ("label", "parts"),
+    [
+        (r"$g_\mathrm{Na}$", ("g", "Na")),
+        (r"$-V_T$", ("−V", "T")),
+        (r"$\tau_\mathrm{max}$", ("τ", "max")),
+        ("g_K", ("g K", "")),
+        ("w[0]", ("w[0]", "")),
+        ("a<b", ("a<b", "")),
+    ],
+)
+def test_labels_are_split_for_a_canvas(label, parts):
+    assert split_label(label) == parts
+
+
+@pytest.mark.parametrize(
+    ("value", "span", "text"),
+    [
+        (1e-4, 15.0, "0"),
+        (0.6, 0.6, "0.6"),
+        (3000.0, 2950.0, "3000"),
+        (0.5, 80.0, "0.5"),
+        (-40.0, 50.0, "−40"),
+        (1e-7, 1e-7, "1.00e−07"),
+    ],
+)
+def test_ends_of_axes_are_short(value, span, text):
+    assert tick_label(value, span) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.5, 80.0, [20, 40, 60, 80]),
+        (1e-4, 0.15, [0.05, 0.1, 0.15]),
+        (50.0, 3000.0, [1000, 2000, 3000]),
+        (-1.0, 1.0, [-1, -0.5, 0, 0.5, 1]),
+        (3.0, 3.001, [3.0, 3.00025, 3.0005, 3.00075, 3.001]),
+    ],
+)
+def test_ticks_are_round_and_inside(low, high, expected):
+    assert ticks(low, high) == pytest.approx(expected)
+
+
+def test_base_and_subscript_meet():
+    base, sub = label_at((3.0, 4.0), r"$g_\mathrm{Na}$", align="left")
+    assert (base.align, sub.align) == ("right", "left")
+    assert sub.dx == base.dx + 1
+    assert [piece.align for piece in label_at((3.0, 4.0), "w[0]", align="left")] == ["left"]
