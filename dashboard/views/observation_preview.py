@@ -30,7 +30,7 @@ class ObservationPreview(pn.viewable.Viewer):
         self.summary = shell.Line(testid="observation-summary")
         self.features = shell.html("")
         self.plot: RecordingPlot | ImagePlot | None = None
-        self.plots = pmui.Column(**_WIDE)
+        self.plots = pn.Column(**_WIDE)
         plan.param.watch(self._draw, "seen")
         self._draw()
 
