@@ -31,6 +31,9 @@ SimulatorFiles = Annotated[
     list[Path] | None,
     typer.Option("--simulators", help="Python file with Simulator values of your own; repeatable."),
 ]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Dask scheduler, e.g. tcp://host:8786; default: this machine.")
+]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, as `posterior-lab list` shows it.")]
 
 
@@ -52,9 +55,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 5006,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = False,  # noqa: FBT002
     simulators: SimulatorFiles = None,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Dask scheduler, e.g. tcp://host:8786; default: this machine.")
-    ] = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Serve the dashboard on this machine."""
     _use(root, simulators)
@@ -88,8 +89,12 @@ def run(
     seed: Annotated[int, typer.Option(help="Of the run's random key.")] = 0,
     root: Root = None,
     simulators: SimulatorFiles = None,
+    scheduler: Scheduler = None,
 ) -> None:
-    """Infer the parameters of a model, here and now; the browser shows the same run."""
+    """Infer the parameters of a model, here and now; the browser shows the same run.
+
+    With a scheduler its workers simulate; they must see the folder of runs under the same path.
+    """
     _use(root, simulators)
     from inference.requests import Request, check
     from inference.runs import RunStore
@@ -101,12 +106,12 @@ def run(
         model,
         method,
         {name: getattr(config, name) for name in given},
-        _observation(observation, sweep),
+        _observation(model, observation, sweep),
         seed,
         tuple(str(file.resolve()) for file in simulators or ()),
     )
     check(request)
-    _perform(RunStore(settings.root()).create(request, owner=_user()))
+    _perform(RunStore(settings.root()).create(request, owner=_user()), scheduler)
 
 
 @app.command("list")
@@ -145,12 +150,14 @@ def stop(run_id: RunId, root: Root = None) -> None:
 
 
 @app.command()
-def resume(run_id: RunId, root: Root = None, simulators: SimulatorFiles = None) -> None:
+def resume(
+    run_id: RunId, root: Root = None, simulators: SimulatorFiles = None, scheduler: Scheduler = None
+) -> None:
     """Go on with a run that was stopped, failed or lost; at most one chunk or epoch is repeated."""
     run = _get(run_id, root)
     _use(None, simulators)
     run.enqueue()
-    _perform(run)
+    _perform(run, scheduler)
 
 
 @app.command("simulators")
@@ -218,30 +225,32 @@ def _get(run_id: str, root: Path | None) -> Any:
     return RunStore(settings.root()).get(run_id)
 
 
-def _observation(given: str, sweep: int | None) -> dict[str, Any]:
+def _observation(model: str, given: str, sweep: int | None) -> dict[str, Any]:
     """A recording by its file, or by the name of one in the data folders; or the words default and none."""
     if given in ("default", "none"):
         return {"kind": given}
     file = Path(given)
     if not file.is_file():
-        from simulators.recordings import find_recordings
+        from simulators import get_simulator
+        from simulators.recordings import find_recordings, kind_of
         from simulators.registry import unknown_name
 
-        offered = {path.name: path for path in find_recordings(settings.data_folders())}
+        look = kind_of(get_simulator(model)).describe
+        offered = {path.name: path for path in find_recordings(settings.data_folders(), look=look)}
         if given not in offered:
             raise ValueError(unknown_name("recording", given, [*offered, "default", "none"]))
         file = offered[given]
     return {"kind": "recording", "file": str(file)} | ({} if sweep is None else {"sweep": sweep})
 
 
-def _perform(run: Any) -> None:
+def _perform(run: Any, scheduler: str | None) -> None:
     """Perform a run here, with a progress bar; the exit code is 2 if it fails, 130 if it is stopped."""
     from inference.execute import perform
 
     typer.echo(f"Run {run.id} in {run.folder}", err=True)
     for number in (signal.SIGINT, signal.SIGTERM):  # SIGTERM: a batch system's time limit
         signal.signal(number, lambda *_: _interrupt(run))
-    perform(run)
+    perform(run, client=scheduler)
     state = run.state
     if state == "failed":
         _fail(run.message, code=2)

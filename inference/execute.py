@@ -41,6 +41,7 @@ def run(
     on_progress: Listener = None,
     simulations: Simulations | None = None,
     folder: str | Path | None = None,
+    client: Any = None,
 ) -> Result:
     """Infer the parameters of a simulator: the one entry above all methods.
 
@@ -55,6 +56,8 @@ def run(
         simulations: used in place of simulating.
         folder: what is finished is kept there, and the result stored; an unfinished run of the same settings,
             data and key is resumed, a finished one is loaded.
+        client: a `distributed.Client`, or the address of its scheduler: its workers simulate, and must see
+            `folder` under the same path. The numbers are those of this machine.
 
     Raises:
         ValueError: settings or data are wrong, or the folder holds a run with others.
@@ -68,7 +71,9 @@ def run(
         if holds_result(folder):
             return load_result(folder, simulator=simulator)
     method_key, findings_key = jax.random.split(key)
-    output = method.run(config, simulator, goal, RunContext(method_key, listener, folder, simulations))
+    output = method.run(
+        config, simulator, goal, RunContext(method_key, listener, folder, simulations, client)
+    )
     findings = find(findings_key, simulator, goal, output, listener)
     seconds = {stage: round(spent, 2) for stage, spent in listener.seconds.items()}
     attrs = {"method": method.name, **provenance(config, simulator, goal, key=key), **_given(simulations)}
@@ -79,7 +84,7 @@ def run(
     return result
 
 
-def perform(run: Run, on_progress: Listener = None) -> None:
+def perform(run: Run, on_progress: Listener = None, *, client: Any = None) -> None:
     """Do what a run folder asks for, from where it was left; what comes of it is in the folder.
 
     Ends in state done, stopped (also by Ctrl-C) or failed, with one sentence; a traceback is in `error.log`.
@@ -87,6 +92,7 @@ def perform(run: Run, on_progress: Listener = None) -> None:
     Args:
         run: queued, or ended without a result. A run that is done stays as it is.
         on_progress: as in `inference.run`.
+        client: as in `inference.run`.
 
     Raises:
         RunBusy: somebody else performs it.
@@ -99,10 +105,10 @@ def perform(run: Run, on_progress: Listener = None) -> None:
             return
         performer = {"host": socket.gethostname(), "pid": os.getpid()}
         run.update(state="running", message="", performer=performer, heartbeat=time.time())
-        run.set_state(*_outcome(run, on_progress))
+        run.set_state(*_outcome(run, on_progress, client))
 
 
-def _outcome(run_: Run, on_progress: Listener) -> tuple[str, str]:
+def _outcome(run_: Run, on_progress: Listener, client: Any) -> tuple[str, str]:
     """Final state and message."""
     try:
         recorder = Recorder(run_, as_callback(on_progress))
@@ -110,7 +116,7 @@ def _outcome(run_: Run, on_progress: Listener) -> tuple[str, str]:
             request = run_.request
             config, simulator, goal = resolve(request, run_.folder)
             key = jax.random.key(request.seed)
-            run(config, simulator, goal, key=key, on_progress=recorder, folder=run_.folder)
+            run(config, simulator, goal, key=key, on_progress=recorder, folder=run_.folder, client=client)
     except Stopped:
         return "stopped", "Stopped; everything finished is kept and the run can be resumed."
     except KeyboardInterrupt:

@@ -42,11 +42,13 @@ def simulate_round(
         simulator: the model.
         num: how many.
         context: its folder gets `simulations/round-NNN.zarr`; its callback hears the stage "simulate", at
-            last with a sentence about what became of the simulations, and which were there before.
+            last with a sentence about what became of the simulations, and which were there before; its
+            client simulates.
         round: number of the round, from 0.
         theta: None: draws from the prior.
     """
     given: dict[str, Any] = {"num": num} if theta is None else {"theta": theta}
+    given["client"] = context.client
     if context.folder is None:
         simulations = simulate_batch(simulator, key, **given, on_progress=_Listener(context.on_progress))
         _tell(context, simulations)

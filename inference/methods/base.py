@@ -37,12 +37,14 @@ class RunContext:
         folder: the run folder. The method writes `simulations/round-NNN` and `checkpoint/round-NNN.npz` in it
             and resumes from what it finds there. None keeps nothing.
         simulations: simulations to use instead of simulating.
+        client: a `distributed.Client`, or the address of its scheduler, to simulate on; None: this machine.
     """
 
     key: Array
     on_progress: Callable[[Progress], None]
     folder: Path | None = None
     simulations: Simulations | None = None
+    client: Any = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """Simulations shared by the runs of a store: reused where everything is the same, and told."""
 
 import dataclasses
+import shutil
 
 import jax
 import numpy as np
@@ -14,7 +15,7 @@ from inference.requests import Request
 from inference.runs import RunStore
 from inference.simulation_store import read_simulations, simulate_round, words_of
 from inference.simulator_content import content_hash
-from simulators import Prior, Simulator, get_simulator
+from simulators import Prior, Simulator, engine, get_simulator
 from simulators.models.hodgkin_huxley_12 import make_hodgkin_huxley_12
 
 SETTINGS = {"num_simulations": 200, "max_epochs": 2, "num_members": 1}
@@ -44,6 +45,24 @@ def test_a_second_run_takes_what_the_first_simulated_and_says_so(store):
         f"Reused all of them from run {runs[0].id}, which has the same model, prior and seed."
     )
     assert f"Reused 200 of them from run {runs[0].id}" in told[2]
+
+
+def test_a_run_simulates_on_the_cluster_that_it_is_given(store, monkeypatch):
+    """`posterior-lab run --scheduler`: the workers simulate, and the numbers are the same."""
+    from distributed import Client
+
+    request = Request("two_moons", "snpe", SETTINGS | {"estimator": "maf", "num_layers": 1}, seed=7)
+    here, there = store.create(request), store.create(request)
+    perform(here, on_progress=False)
+    shutil.rmtree(store.root / "simulations")  # nothing to take from the first run
+    asked, connected = [], engine._connected
+    monkeypatch.setattr(engine, "_connected", lambda address: asked.append(address) or connected(address))
+    with Client(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as client:
+        address = client.scheduler.address
+        perform(there, on_progress=False, client=address)
+    assert (here.state, there.state) == ("done", "done"), there.message
+    assert asked == [address]
+    np.testing.assert_array_equal(simulations_of(there).x, simulations_of(here).x)
 
 
 @pytest.mark.slow  # three whole runs: a minute

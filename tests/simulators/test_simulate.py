@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpyro import distributions as dist
 
-from simulators import Prior, Simulator, get_simulator, simulate_batch
+from simulators import Prior, Simulator, engine, get_simulator, simulate_batch
 
 PRIOR = Prior({"a": dist.Uniform(0.0, 1.0)})
 
@@ -130,3 +130,9 @@ def test_dask_client_gives_the_same_numbers(key):
     with Client(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as client:
         remote = simulate_batch(simulator, key, num=100, chunk_size=32, client=client)
     assert np.array_equal(remote.x, simulate_batch(simulator, key, num=100).x)
+
+
+def test_a_scheduler_that_does_not_answer_is_one_sentence(key, monkeypatch):
+    monkeypatch.setattr(engine, "CONNECT_SECONDS", 0.3)
+    with pytest.raises(ValueError, match=r"No Dask scheduler answers at 'tcp://127.0.0.1:9'"):
+        simulate_batch(get_simulator("two_moons"), key, num=10, client="tcp://127.0.0.1:9")
