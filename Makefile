@@ -8,6 +8,8 @@
 PYTHON ?=
 CANDIDATES := $(PYTHON) python3.13 python3.12 python3.11 python3 python
 PORT ?= 5006
+# Processes that share the tests; each takes up to 3 GB.
+JOBS ?= 2
 # Further options of the command or of pytest: make serve ARGS="--root /data/lab", make test ARGS="-k prior".
 ARGS ?=
 
@@ -43,7 +45,7 @@ serve: setup
 	@$(BIN)/posterior-lab serve --open --port $(PORT) $(ARGS)
 
 test: setup
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: check-format check-lint check-types
 check-format: setup

@@ -31,9 +31,6 @@ SimulatorFiles = Annotated[
     list[Path] | None,
     typer.Option("--simulators", help="Python file with Simulator values of your own; repeatable."),
 ]
-Scheduler = Annotated[
-    str | None, typer.Option(help="Dask scheduler, e.g. tcp://host:8786; default: this machine.")
-]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, as `posterior-lab list` shows it.")]
 
 
@@ -55,7 +52,9 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 5006,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = False,  # noqa: FBT002
     simulators: SimulatorFiles = None,
-    scheduler: Scheduler = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask scheduler, e.g. tcp://host:8786; default: this machine.")
+    ] = None,
 ) -> None:
     """Serve the dashboard on this machine."""
     _use(root, simulators)
@@ -89,11 +88,11 @@ def run(
     seed: Annotated[int, typer.Option(help="Of the run's random key.")] = 0,
     root: Root = None,
     simulators: SimulatorFiles = None,
-    scheduler: Scheduler = None,
 ) -> None:
     """Infer the parameters of a model, here and now; the browser shows the same run.
 
-    With a scheduler its workers simulate; they must see the folder of runs under the same path.
+    With the address of a Dask scheduler in POSTERIOR_LAB_SCHEDULER its workers simulate; they must see the
+    folder of runs under the same path.
     """
     _use(root, simulators)
     from inference.requests import Request, check
@@ -111,7 +110,7 @@ def run(
         tuple(str(file.resolve()) for file in simulators or ()),
     )
     check(request)
-    _perform(RunStore(settings.root()).create(request, owner=_user()), scheduler)
+    _perform(RunStore(settings.root()).create(request, owner=_user()))
 
 
 @app.command("list")
@@ -150,14 +149,12 @@ def stop(run_id: RunId, root: Root = None) -> None:
 
 
 @app.command()
-def resume(
-    run_id: RunId, root: Root = None, simulators: SimulatorFiles = None, scheduler: Scheduler = None
-) -> None:
+def resume(run_id: RunId, root: Root = None, simulators: SimulatorFiles = None) -> None:
     """Go on with a run that was stopped, failed or lost; at most one chunk or epoch is repeated."""
     run = _get(run_id, root)
     _use(None, simulators)
     run.enqueue()
-    _perform(run, scheduler)
+    _perform(run)
 
 
 @app.command("simulators")
@@ -243,14 +240,14 @@ def _observation(model: str, given: str, sweep: int | None) -> dict[str, Any]:
     return {"kind": "recording", "file": str(file)} | ({} if sweep is None else {"sweep": sweep})
 
 
-def _perform(run: Any, scheduler: str | None) -> None:
+def _perform(run: Any) -> None:
     """Perform a run here, with a progress bar; the exit code is 2 if it fails, 130 if it is stopped."""
     from inference.execute import perform
 
     typer.echo(f"Run {run.id} in {run.folder}", err=True)
     for number in (signal.SIGINT, signal.SIGTERM):  # SIGTERM: a batch system's time limit
         signal.signal(number, lambda *_: _interrupt(run))
-    perform(run, client=scheduler)
+    perform(run, client=settings.scheduler())
     state = run.state
     if state == "failed":
         _fail(run.message, code=2)

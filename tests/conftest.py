@@ -1,6 +1,7 @@
 """Fixtures for all tests. Nothing of ours is imported here: jaxtyping has to hook our packages first."""
 
 import gc
+import itertools
 import os
 import secrets
 import tempfile
@@ -8,13 +9,16 @@ import zlib
 from pathlib import Path
 
 # Compiled programs are kept between runs; in the environment, so that processes which tests start share them.
-# Only what takes a while to compile is kept, which keeps the folder small.
+# Only what takes a while to compile is kept, which keeps the folder small. Each worker of pytest-xdist has a folder
+# of its own, because JAX does not write these files atomically.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 os.environ.setdefault(
-    "JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / "posterior-lab-tests-jax")
+    "JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"posterior-lab-tests-jax{WORKER}")
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 import jax
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +29,7 @@ MOST_MAPS = 20_000
 
 def pytest_configure(config):
     config.stash[SEED] = int(os.environ.get(SEED_VARIABLE) or secrets.randbits(31))
+    os.environ[SEED_VARIABLE] = str(config.stash[SEED])  # for the workers of pytest-xdist
 
 
 def pytest_report_header(config):
@@ -48,6 +53,39 @@ def forget_programs():
     if maps.exists() and maps.read_text().count("\n") > MOST_MAPS:
         jax.clear_caches()
         gc.collect()
+
+
+@pytest.fixture(scope="session")
+def rhythm():
+    """Spike times in ms of AB/PD, LP, PY: 12 cycles of 1000 ms, bursts of 8 spikes; LP misses the last 3."""
+    bursts = ((40.0, 200.0), (390.0, 224.0), (640.0, 301.0))  # start and length
+    trains = [np.add.outer(1000.0 * np.arange(12), a + np.linspace(0, b, 8)).ravel() for a, b in bursts]
+    return trains[0], trains[1][:-3], trains[2]
+
+
+@pytest.fixture(scope="session")
+def voltage(rhythm):
+    """Voltages of the same cells in mV every 0.1 ms for 12 s, shape (3, T): spikes of 70 mV on -60 mV."""
+    rows = np.full((3, 120_000), -60.0)
+    shape = 70 * np.exp(-0.5 * np.square(np.arange(-60, 61) * 0.1))
+    for row, train in zip(rows, rhythm, strict=True):
+        for spike in np.round(train * 10).astype(int):
+            row[spike - 60 : spike + 61] += shape
+    return rows
+
+
+@pytest.fixture
+def write_spikes(tmp_path):
+    """write(trains) -> path of a CSV file with a column for each cell; of ms by ``factor`` into its unit."""
+
+    def write(trains, *, header="AB/PD [s], LP [s], PY [s]", factor=1e-3, name="cells.csv"):
+        columns = [[f"{factor * time:.6f}" for time in train] for train in trains]
+        rows = [",".join(row) for row in itertools.zip_longest(*columns, fillvalue="")]
+        path = tmp_path / name
+        path.write_text("\n".join([header, *rows]) + "\n")
+        return path
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ NOT_IMPORTED = {
     "mne": "extra eeg: readers of EEG and MEG recordings",
     "pre-commit": "runs the hooks",
     "pyright": "checks types",
+    "pytest-xdist": "runs the tests in several processes",
     "ruff": "formats and lints",
     "zarr": "xarray reads and writes results with it",
 }
@@ -38,8 +39,8 @@ def names_and_ranges(requirements):
     return {canonicalize_name(item.name): item.specifier for item in parsed}
 
 
-# Of the speed benchmark: scripts that run in the environment of the tool to be compared with.
-PEERS = {"sbi", "torch", "speed_data"}
+# Of the benchmarks: scripts that run in the environment of the tool to be compared with.
+PEERS = {"sbi", "torch", "speed_data", "brian2", "neuron"}
 
 
 def imported(folder):

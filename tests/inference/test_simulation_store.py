@@ -48,7 +48,7 @@ def test_a_second_run_takes_what_the_first_simulated_and_says_so(store):
 
 
 def test_a_run_simulates_on_the_cluster_that_it_is_given(store, monkeypatch):
-    """`posterior-lab run --scheduler`: the workers simulate, and the numbers are the same."""
+    """Also by `posterior-lab run` with a scheduler: the workers simulate, and the numbers are the same."""
     from distributed import Client
 
     request = Request("two_moons", "snpe", SETTINGS | {"estimator": "maf", "num_layers": 1}, seed=7)
