@@ -9,11 +9,11 @@ import zlib
 from pathlib import Path
 
 # Compiled programs are kept between runs; in the environment, so that processes which tests start share them.
-# Only what takes a while to compile is kept, which keeps the folder small. Each worker of pytest-xdist has a folder
-# of its own, because JAX does not write these files atomically.
-WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+# Only what takes a while to compile is kept, which keeps the folder small. Each worker of pytest-xdist has a
+# folder of its own, because JAX does not write these files atomically.
 os.environ.setdefault(
-    "JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"posterior-lab-tests-jax{WORKER}")
+    "JAX_COMPILATION_CACHE_DIR",
+    f"{tempfile.gettempdir()}/posterior-lab-tests-jax{os.environ.get('PYTEST_XDIST_WORKER', '')}",
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
