@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from dashboard import live
 from dashboard.isolation import in_own_process
 from simulators import Simulator
-from simulators.recordings import RecordingError, describe, find_recordings, list_sweeps, read_recording
+from simulators.recordings import CURRENT_CLAMP, RecordingError, RecordingKind, find_recordings, kind_of
 
 UPLOADS = "posterior-lab-upload-"  # what the temporary folders of uploads are called
 
@@ -64,7 +64,7 @@ def recorded(simulator: Simulator, file: Path, *, sweep: int | None = None) -> S
 @lru_cache(maxsize=8)
 def _recorded(simulator: Simulator, file: Path, modified: int, sweep: int | None) -> Seen:
     """Kept per state of the file, because driving compiles the model anew."""
-    recording = _guarded(file, read_recording, sweep=sweep)
+    recording = _guarded(file, kind_of(simulator).read, sweep=sweep)
     if simulator.drive is None:
         raise ValueError(f"{simulator.title or simulator.name} cannot be driven by a recording.")
     driven = simulator.drive(recording)
@@ -72,13 +72,13 @@ def _recorded(simulator: Simulator, file: Path, modified: int, sweep: int | None
     return Seen(driven, observed.label or recording.label, observed.recording, observed.x)
 
 
-def sweeps_of(file: Path) -> list[int]:
-    """The sweeps to choose from; empty where the file holds a single one.
+def sweeps_of(simulator: Simulator, file: Path) -> list[int]:
+    """The sweeps that a model can choose from; empty where the file holds a single one.
 
     Raises:
         ValueError: the file cannot be read.
     """
-    return _guarded(file, list_sweeps)
+    return _guarded(file, kind_of(simulator).sweeps)
 
 
 def _guarded(file: Path, read: Callable[..., Any], **settings: Any) -> Any:
@@ -88,20 +88,31 @@ def _guarded(file: Path, read: Callable[..., Any], **settings: Any) -> Any:
     return read(file, **settings)
 
 
-def offered(folders: Iterable[Path]) -> dict[str, Path]:
+def kinds_of(simulators: Iterable[Simulator]) -> set[RecordingKind]:
+    """The kinds of recordings that some models take."""
+    return {kind_of(simulator) for simulator in simulators if simulator.drive is not None}
+
+
+def offered(folders: Iterable[Path], kinds: Collection[RecordingKind] = (CURRENT_CLAMP,)) -> dict[str, Path]:
     """The recordings found on the server: the name used in addresses (the file's) -> path."""
     found = {}
-    for path in find_recordings(folders):
+    for path in [path for kind in kinds for path in find_recordings(folders, look=kind.describe)]:
         found.setdefault(path.name, path)
-    return found
+    return dict(sorted(found.items()))
 
 
-def label_of(path: Path) -> str:
-    """What to call a recording in a list: its label and its file name."""
+def labels(offered: Mapping[str, Path], kind: RecordingKind) -> dict[str, str]:
+    """What to call those of the recordings that are of a kind, in a list: label -> name."""
+    named = {_label_of(path, kind): name for name, path in offered.items()}
+    return {label: name for label, name in named.items() if label}
+
+
+def _label_of(path: Path, kind: RecordingKind) -> str:
+    """The label and the file name; empty for a recording of another kind."""
     try:
-        label = describe(path).label
+        label = kind.describe(path).label
     except RecordingError:
-        return path.name
+        return ""
     return path.name if label in (path.stem, path.name) else f"{label} · {path.name}"
 
 

@@ -130,6 +130,6 @@ def _driven(simulator: Simulator, observation: Mapping[str, Any], folder: Path) 
     file = (folder / observation["file"]).resolve()
     if not file.is_relative_to(folder.resolve()):
         raise ValueError(f"The recording of a run lies in its folder; got '{observation['file']}'.")
-    from simulators.recordings import read_recording  # here: only runs on recordings need the readers
+    from simulators.recordings import kind_of  # here: only runs on recordings need the readers
 
-    return simulator.drive(read_recording(file, sweep=observation.get("sweep")))
+    return simulator.drive(kind_of(simulator).read(file, sweep=observation.get("sweep")))

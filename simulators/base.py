@@ -16,7 +16,7 @@ from simulators.black_box import call_black_box
 from simulators.prior import Prior
 
 if TYPE_CHECKING:
-    from simulators.recordings import Recording
+    from simulators.recordings import RecordingKind
 
 Theta = dict[str, Any]  # named parameters, as ``Prior.as_dict`` gives them
 
@@ -103,7 +103,9 @@ class Simulator:
         chunk_size: rows that are simulated fastest together; None: by the number of time steps.
         true_theta: parameters of the built-in synthetic observation, shape (dim,).
         observed: the default observation where it is not synthetic.
-        drive: ``recording -> Simulator`` with that recording's stimulus, duration and observation.
+        recordings: which kind of recording ``drive`` takes; None: one current-clamp sweep.
+        drive: ``recording -> Simulator`` with that recording's observation, and with its stimulus and its
+            duration where the model has a stimulus.
         exact_posterior: ``(key, x, num) -> (num, dim)`` exact posterior draws, for yardsticks.
         function: black box ``(theta: dict[str, float], seed: int) -> array``; use ``Simulator.from_numpy``.
         timeout: seconds that one call of the black box may take; None: any.
@@ -125,7 +127,8 @@ class Simulator:
     chunk_size: int | None = field(default=None, kw_only=True)
     true_theta: np.ndarray | None = field(default=None, kw_only=True)
     observed: Observed | None = field(default=None, kw_only=True)
-    drive: Callable[[Recording], Simulator] | None = field(default=None, kw_only=True)
+    recordings: RecordingKind | None = field(default=None, kw_only=True)
+    drive: Callable[[Any], Simulator] | None = field(default=None, kw_only=True)
     exact_posterior: Callable[[Key[Array, ""], Array, int], Array] | None = field(default=None, kw_only=True)
     function: Callable[[dict[str, float], int], Any] | None = field(default=None, kw_only=True)
     timeout: float | None = field(default=None, kw_only=True)

@@ -33,8 +33,10 @@ NOT_SETTINGS = ("model", "observation", "sweep", "method", "seed")
 
 def page() -> pmui.Page:
     """The page at the current address."""
-    query, offered = links.read_query(), observations.offered(settings.data_folders())
-    plan = from_query(query, all_simulators(), offered)
+    query, simulators = links.read_query(), all_simulators()
+    kinds = observations.kinds_of(simulators.values())
+    offered = observations.offered(settings.data_folders(), kinds)
+    plan = from_query(query, simulators, offered)
     steps = pmui.Column(
         _step(1, "Model", ModelChoice(plan)),
         _step(

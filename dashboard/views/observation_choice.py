@@ -13,12 +13,12 @@ import panel_material_ui as pmui
 
 from dashboard import observations, shell
 from dashboard.views.plan import KINDS, Plan
+from simulators.recordings import kind_of
 
 UPLOAD_STYLE = (Path(shell.__file__).parent / "static" / "upload.css").read_text(encoding="utf-8")
 TEACH = {
     "default": "A simulation at known parameters: the posterior can be compared with the truth.",
     "observed": "What was recorded, as it comes with the model; nobody knows its true parameters.",
-    "recording": "One current-clamp sweep as netCDF, NWB or CSV; the model gets the cell's own current.",
     "none": "The network learns the posterior for every observation; you choose one afterwards.",
 }
 
@@ -45,10 +45,9 @@ class ObservationChoice(pn.viewable.Viewer):
             sx=_KINDS_SX,
             stylesheets=[_HIDDEN_LABEL],
         )
-        labels = {observations.label_of(path): name for name, path in self.offered.items()}
-        self.recording = pmui.Select(
-            label="On this server", options={"choose …": "", **labels}, value=self._name(), **_WIDE
-        )
+        kinds = observations.kinds_of(plan.simulators.values())
+        self._labels = {kind: observations.labels(self.offered, kind) for kind in kinds}
+        self.recording = pmui.Select(label="On this server", options={"choose …": ""}, value="", **_WIDE)
         self.sweep = pmui.Select(label="Sweep", options=[], visible=False, **_WIDE)
         self.upload = pn.widgets.FileDropper(
             max_file_size=f"{limit // 10**6}MB",
@@ -111,15 +110,24 @@ class ObservationChoice(pn.viewable.Viewer):
         takes_recordings = plan.simulator.drive is not None
         shown = {words: kind for kind, words in KINDS.items() if takes_recordings or kind != "recording"}
         self.kind.param.update(options=shown, value=plan.kind)
-        self.recording.value = self._name()
+        fitting = self._labels[kind_of(plan.simulator)] if takes_recordings else {}
+        name = self._name()
+        self.recording.param.update(
+            options={"choose …": "", **fitting}, value=name if name in fitting.values() else ""
+        )
         self.sweep.param.update(options=plan.sweeps, value=plan.sweep, visible=len(plan.sweeps) > 1)
         self.files.visible = plan.kind == "recording"
         waiting = " Reading …" if plan.is_reading else ""
-        observed = plan.simulator.observed
-        is_real = plan.kind == "default" and observed is not None and observed.theta is None
-        self.teach.text = TEACH["observed" if is_real else plan.kind] + waiting
+        self.teach.text = self._teach() + waiting
         must_choose = len(plan.sweeps) > 1 and plan.sweep is None
         self.error.text = plan.problem or ("Choose a sweep of this file." if must_choose else "")
+
+    def _teach(self) -> str:
+        kind, observed = self.plan.kind, self.plan.simulator.observed
+        if kind == "recording":
+            return kind_of(self.plan.simulator).words
+        is_real = kind == "default" and observed is not None and observed.theta is None
+        return TEACH["observed" if is_real else kind]
 
 
 _KINDS_SX = {

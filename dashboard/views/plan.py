@@ -13,6 +13,7 @@ from dashboard.background import Latest
 from dashboard.observations import Seen
 from inference.requests import Request
 from simulators import Simulator
+from simulators.recordings import kind_of
 
 KINDS = {"default": "Built-in", "recording": "A recording", "none": "None: amortised"}
 
@@ -87,6 +88,8 @@ class Plan(param.Parameterized):
         if "file" in choices:
             choices = {"sweep": None, "sweeps": [], **choices}
         simulator = self.simulators[choices.get("model", self.model)]
+        if kind_of(simulator) != kind_of(self.simulator):
+            choices = {"file": None, "sweep": None, "sweeps": [], **choices}
         if simulator.drive is None and choices.get("kind", self.kind) == "recording":
             choices["kind"] = "default"
         self.param.update(**choices, seen=None, problem="", is_reading=True)
@@ -119,7 +122,7 @@ def _read(question: Question) -> tuple[Question, Seen | None, list[int]]:
     simulator, kind, file, sweep = question
     if kind == "default" or file is None:
         return question, observations.built_in(simulator), []
-    sweeps = observations.sweeps_of(file)
+    sweeps = observations.sweeps_of(simulator, file)
     if sweep is None and len(sweeps) > 1:
         return question, None, sweeps
     return question, observations.recorded(simulator, file, sweep=sweep), sweeps

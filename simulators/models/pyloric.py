@@ -10,6 +10,7 @@ itself is no longer finite, all features are infinite: a blow-up is told from a 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,7 @@ from simulators.base import Observed, RecordingAxes, Simulator, Theta
 from simulators.counter_noise import key_words, random_word, standard_normal
 from simulators.features import pyloric as features
 from simulators.features import rhythm
+from simulators.models.pyloric_recorded import NEURONS, RECORDINGS, observe
 from simulators.models.stg_kinetics import (
     AREA,
     CHANNELS,
@@ -36,12 +38,13 @@ from simulators.models.stg_kinetics import (
     step,
 )
 from simulators.prior import Prior
+from simulators.recordings import Cells
 
 NOISE = 1e-3  # uA; of every step on its own, whatever its length: not the 0.001 mV ms^-0.5 of the text
 BURN_IN_BLOCKS, NUM_BLOCKS = 1000, 10_000  # of 1 ms
 EXCERPT_BLOCKS = 4000
 EXCERPT_STRIDE = 20  # samples
-NEURONS = ("AB/PD", "LP", "PY")
+EXCERPT = np.arange(BURN_IN_BLOCKS, EXCERPT_BLOCKS, step=EXCERPT_STRIDE * DT) * 1.0  # ms
 BOUNDS = (  # mS/cm2, low and high by channel, as in the published code
     ((0, 0, 0, 0, 0, 25, 0, 0), (500, 7.5, 8, 60, 15, 150, 0.02, 0.01)),  # the text has 0.2 for I_H
     ((0, 0, 2, 10, 0, 0, 0, 0.01), (200, 2.5, 12, 60, 10, 125, 0.06, 0.04)),
@@ -206,7 +209,6 @@ def make_pyloric(*, precision: str = "single") -> Simulator:
     def simulate_features(key: Key[Array, ""], theta: Theta) -> dict[str, Float[Array, ""]]:
         return dict(zip(features.UNITS, fused(key, theta), strict=True))
 
-    excerpt = (BURN_IN_BLOCKS + np.arange(EXCERPT_BLOCKS - BURN_IN_BLOCKS, step=EXCERPT_STRIDE * DT)) * 1.0
     return Simulator(
         "pyloric",
         PRIOR,
@@ -217,16 +219,32 @@ def make_pyloric(*, precision: str = "single") -> Simulator:
         differentiable=False,  # bursts are counted
         simulate_features=simulate_features,
         is_valid=lambda x: jnp.isfinite(x[features.TRIPHASIC]),
-        axes=RecordingAxes(excerpt, "voltage", "mV", rows=NEURONS),
+        axes=RecordingAxes(EXCERPT, "voltage", "mV", rows=NEURONS),
         picture=_wide(_excerpt, precision),
         chunk_size=256,
         true_theta=np.array(TRIPHASIC_THETA, np.float32),
         observed=Observed(np.array(OBSERVED, np.float32), label="crab 845_082_0044, extracellular"),
+        recordings=RECORDINGS,
+        drive=drive if precision == "single" else partial(drive, precision=precision),
         title="Pyloric network",
         summary="Three neurons of the crab's stomach with 31 conductances: which of them give the triphasic "
         "rhythm that was recorded?",
         source="Goncalves et al. 2020, eLife 9:e56261; after Prinz et al. 2004, Nature Neuroscience 7",
     )
+
+
+def drive(cells: Cells, *, precision: str = "single") -> Simulator:
+    """The model with the features of recorded cells as its observation; nothing stimulates the network.
+
+    Args:
+        cells: spikes or voltages of AB/PD, LP and PY.
+        precision: as in ``make_pyloric``.
+
+    Raises:
+        ValueError: the recording is too long, or some of its features are undefined.
+    """
+    model = pyloric if precision == "single" else make_pyloric(precision=precision)
+    return replace(model, observed=observe(cells, EXCERPT))
 
 
 def _features_of_recording(recording: Float[Array, "3 num_samples"]) -> dict[str, Float[Array, ""]]:

@@ -1,8 +1,16 @@
 """Real recordings: one Recording type, read from netCDF-4, NWB or CSV; all else is a clear error."""
 
+from simulators.recordings.cells import Cells as Cells
+from simulators.recordings.cells import SpikeTrains as SpikeTrains
+from simulators.recordings.cells import VoltageTraces as VoltageTraces
+from simulators.recordings.cells_files import read_cells as read_cells
 from simulators.recordings.find import RecordingInfo as RecordingInfo
 from simulators.recordings.find import describe as describe
 from simulators.recordings.find import find_recordings as find_recordings
+from simulators.recordings.kinds import CURRENT_CLAMP as CURRENT_CLAMP
+from simulators.recordings.kinds import RecordingKind as RecordingKind
+from simulators.recordings.kinds import cells_kind as cells_kind
+from simulators.recordings.kinds import kind_of as kind_of
 from simulators.recordings.netcdf import write_recording as write_recording
 from simulators.recordings.read import list_sweeps as list_sweeps
 from simulators.recordings.read import read_recording as read_recording
@@ -10,12 +18,20 @@ from simulators.recordings.recording import Recording as Recording
 from simulators.recordings.units import RecordingError as RecordingError
 
 __all__ = [
+    "CURRENT_CLAMP",
+    "Cells",
     "Recording",
     "RecordingError",
     "RecordingInfo",
+    "RecordingKind",
+    "SpikeTrains",
+    "VoltageTraces",
+    "cells_kind",
     "describe",
     "find_recordings",
+    "kind_of",
     "list_sweeps",
+    "read_cells",
     "read_recording",
     "write_recording",
 ]

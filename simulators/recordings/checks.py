@@ -44,12 +44,13 @@ def check_channels(time: np.ndarray, voltage: np.ndarray, current: np.ndarray) -
     if len(time) < MIN_SAMPLES:
         raise RecordingError(f"there are {len(time)} samples, but at least {MIN_SAMPLES} are needed.")
     for name, samples in channels.items():
-        _check_finite(name, samples)
-    _check_voltage(voltage)
+        check_finite(name, samples)
+    check_voltage(voltage)
     _check_current(current)
 
 
-def _check_finite(name: str, samples: np.ndarray) -> None:
+def check_finite(name: str, samples: np.ndarray) -> None:
+    """Raise RecordingError for NaN or infinite samples."""
     bad = np.flatnonzero(~np.isfinite(samples))
     if len(bad):
         share = f"{len(bad)} of {len(samples)} samples"
@@ -59,15 +60,16 @@ def _check_finite(name: str, samples: np.ndarray) -> None:
         )
 
 
-def _check_voltage(voltage: np.ndarray) -> None:
+def check_voltage(voltage: np.ndarray, name: str = "voltage") -> None:
+    """Raise RecordingError for voltages (mV) that no cell has."""
     peak = float(np.max(np.abs(voltage)))
     if peak > MAX_VOLTAGE:
         raise RecordingError(
-            f"the voltage reaches {peak:g} mV, more than {MAX_VOLTAGE:g} mV; its unit is probably wrong."
+            f"the {name} reaches {peak:g} mV, more than {MAX_VOLTAGE:g} mV; its unit is probably wrong."
         )
     if peak < MIN_VOLTAGE:
         raise RecordingError(
-            f"the voltage stays within {peak:g} mV of zero, which looks like volts; correct its unit."
+            f"the {name} stays within {peak:g} mV of zero, which looks like volts; correct its unit."
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +29,17 @@ class RecordingInfo:
     has_sweeps: bool
 
 
-def find_recordings(folders: Iterable[str | Path], *, max_depth: int = 4, max_files: int = 500) -> list[Path]:
+def find_recordings(
+    folders: Iterable[str | Path],
+    *,
+    look: Callable[[Path], object] | None = None,
+    max_depth: int = 4,
+    max_files: int = 500,
+) -> list[Path]:
     """Paths, sorted, of the files below ``folders`` that look like recordings (other tables do not).
+
+    ``look`` raises RecordingError for what is none of the kind that is sought: by default ``describe``, for
+    current-clamp sweeps.
 
     Hidden folders and links to folders are not entered; missing folders are skipped; the search is bounded by
     depth and number of files looked at.
@@ -40,7 +49,7 @@ def find_recordings(folders: Iterable[str | Path], *, max_depth: int = 4, max_fi
         if looked_at >= max_files:
             break
         try:
-            describe(path)
+            (look or describe)(path)
         except RecordingError:
             continue
         found.append(path)

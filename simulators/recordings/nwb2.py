@@ -28,14 +28,14 @@ def read_nwb2(path: Path, sweep: int | None) -> Recording:
         RecordingError: pynwb is not installed, there is no such sweep, several electrodes share it, or its
             rate or unit are missing or wrong.
     """
-    with _opened(path) as nwb:
+    with opened(path) as nwb:
         pairs = _pairs(nwb)
         number = choose_sweep(pairs, sweep)
         responses, stimuli = pairs[number]
         if len(responses) > 1 or len(stimuli) > 1:
             names = ", ".join(series.name for series in responses + stimuli)
             raise RecordingError(f"sweep {number} has several electrodes ({names}), but one is needed.")
-        voltage, current = _channel(responses[0], "voltage"), _channel(stimuli[0], "current")
+        voltage, current = read_channel(responses[0], "voltage"), read_channel(stimuli[0], "current")
         attrs = {
             "sweep_number": number,
             "label": f"{path.stem}, sweep {number}",
@@ -47,12 +47,17 @@ def read_nwb2(path: Path, sweep: int | None) -> Recording:
 
 def nwb2_sweeps(path: Path) -> list[int]:
     """Numbers of the sweeps with a voltage response and a current stimulus."""
-    with _opened(path) as nwb:
+    with opened(path) as nwb:
         return sorted(_pairs(nwb))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened(path: Path) -> Iterator[Any]:
+    """An NWB 2 file while it is open.
+
+    Raises:
+        RecordingError: pynwb is not installed.
+    """
     try:
         from pynwb import NWBHDF5IO
     except ImportError:
@@ -89,7 +94,12 @@ def _sweep_number(series: Any) -> int:
     return int(found.group()) if found else 0
 
 
-def _channel(series: Any, name: str) -> Channel:
+def read_channel(series: Any, name: str) -> Channel:
+    """The samples of a series, as a "voltage" in mV or a "current" in uA, and their rate.
+
+    Raises:
+        RecordingError: its unit or its rate is missing or wrong.
+    """
     check_size(name, int(np.prod(np.shape(series.data))))
     factor = unit_factor(name, series.unit)
     samples = np.asarray(series.data[:], np.float64) * float(series.conversion) + float(series.offset or 0.0)

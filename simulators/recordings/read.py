@@ -98,7 +98,7 @@ def naming(path: Path, read: Callable[[], Found]) -> Found:
         ) from error
 
 
-def file_kind(path: Path, *, max_bytes: int = 200_000_000) -> str:
+def file_kind(path: Path, *, max_bytes: int = 200_000_000, formats: str = FORMATS) -> str:
     """What a file is by its content: "netcdf", "nwb1", "nwb2" or "csv".
 
     Raises:
@@ -107,10 +107,10 @@ def file_kind(path: Path, *, max_bytes: int = 200_000_000) -> str:
     if not path.exists():
         raise RecordingError("there is no such file; check the path.")
     if not path.is_file():
-        raise RecordingError(f"this is a folder, but {FORMATS}.")
+        raise RecordingError(f"this is a folder, but {formats}.")
     size = path.stat().st_size
     if size == 0:
-        raise RecordingError(f"the file is empty, but {FORMATS}.")
+        raise RecordingError(f"the file is empty, but {formats}.")
     if size > max_bytes:
         raise RecordingError(
             f"the file has {size / 1e6:.3g} MB, but {max_bytes / 1e6:.3g} MB are allowed; cut it."
@@ -121,10 +121,10 @@ def file_kind(path: Path, *, max_bytes: int = 200_000_000) -> str:
         return _hdf5_kind(path)
     foreign = next((what for magic, what in FOREIGN.items() if head.startswith(magic)), None)
     if foreign or not _is_text(head):
-        raise RecordingError(f"the file is {foreign or 'of an unknown binary format'}, but {FORMATS}.")
+        raise RecordingError(f"the file is {foreign or 'of an unknown binary format'}, but {formats}.")
     if path.suffix.lower() in (".nc", ".nwb", ".h5", ".hdf5"):
         raise RecordingError(
-            f"the file is plain text although it is called '{path.suffix}', but {FORMATS}; "
+            f"the file is plain text although it is called '{path.suffix}', but {formats}; "
             "give it its own name (.csv) or the right content."
         )
     return "csv"

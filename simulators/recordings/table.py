@@ -50,12 +50,12 @@ def read_table(path: Path) -> Recording:
     text = decode(path.read_bytes())
     lines = text.splitlines()
     at = header_position(lines)
-    attrs = _comments(lines[:at])
+    attrs = comments(lines[:at])
     separator, columns = parse_header(lines[at])
-    table = _cells(lines[at + 1 :], separator, len(lines[at].split(separator)))
+    table = table_of(lines[at + 1 :], separator, len(lines[at].split(separator)))
     samples = {}
     for name, (position, unit) in columns.items():
-        samples[name] = _numbers(table[position], name, at + 2) * unit_factor(name, unit)
+        samples[name] = numbers_of(table[position], name, at + 2) * unit_factor(name, unit)
     return recording_from(samples["time"], samples["voltage"], samples["current"], attrs)
 
 
@@ -85,16 +85,10 @@ def parse_header(header: str) -> tuple[str, dict[str, tuple[int, str | None]]]:
     Raises:
         RecordingError: there are no such columns.
     """
+    separator, titles = split_header(header)
     shown = header.strip()[:80]
-    separator = max("\t;,", key=header.count)
-    if not header.count(separator):
-        raise RecordingError(
-            f"the header is '{shown}', but names and units separated by comma, semicolon or tab are needed, "
-            f"such as '{EXAMPLE}'."
-        )
     columns: dict[str, tuple[int, str | None]] = {}
-    for position, title in enumerate(header.split(separator)):
-        name, unit = _title(title)
+    for position, (name, unit) in enumerate(titles):
         channel = next((channel for channel in CHANNELS if name.lower() in NAMES[channel]), None)
         if channel in columns:
             raise RecordingError(f"the header names the {channel} twice ('{shown}'); keep one of them.")
@@ -108,12 +102,32 @@ def parse_header(header: str) -> tuple[str, dict[str, tuple[int, str | None]]]:
     return separator, columns
 
 
+def split_header(header: str, example: str = EXAMPLE) -> tuple[str, list[tuple[str, str | None]]]:
+    """The separator, and name and unit of each column.
+
+    Raises:
+        RecordingError: there is no separator, where a header such as ``example`` is needed.
+    """
+    separator = max("\t;,", key=header.count)
+    if not header.count(separator):
+        raise RecordingError(
+            f"the header is '{header.strip()[:80]}', but names and units separated by comma, semicolon or "
+            f"tab are needed, such as '{example}'."
+        )
+    return separator, [_title(title) for title in header.split(separator)]
+
+
 def _title(title: str) -> tuple[str, str | None]:
     found = re.fullmatch(r"(.*?)\s*[\[(]\s*(.*?)\s*[\])]", title.strip().strip("\"'").strip())
     return (found.group(1), found.group(2)) if found else (title.strip().strip("\"'").strip(), None)
 
 
-def _comments(lines: list[str]) -> dict[str, Any]:
+def comments(lines: list[str]) -> dict[str, Any]:
+    """What the comment lines say: name -> words.
+
+    Raises:
+        RecordingError: a name that is nearly a known one.
+    """
     attrs: dict[str, Any] = {}
     for line in lines:
         name, colon, value = line.lstrip("# \t").partition(":")
@@ -128,7 +142,12 @@ def _comments(lines: list[str]) -> dict[str, Any]:
     return attrs
 
 
-def _cells(lines: list[str], separator: str, num_columns: int) -> Any:
+def table_of(lines: list[str], separator: str, num_columns: int) -> Any:
+    """The lines below the header as a pandas table; short lines are filled up with NaN.
+
+    Raises:
+        RecordingError: a line has more cells than the header.
+    """
     import pandas as pd
 
     decimal = "," if separator != "," and any("," in line for line in lines[:100]) else "."
@@ -154,7 +173,12 @@ def _cells(lines: list[str], separator: str, num_columns: int) -> Any:
     return table
 
 
-def _numbers(column: Any, name: str, first_line: int) -> np.ndarray:
+def numbers_of(column: Any, name: str, first_line: int) -> np.ndarray:
+    """A column as numbers, NaN where it is empty.
+
+    Raises:
+        RecordingError: a cell is something else; ``name`` and the line say which.
+    """
     import pandas as pd
 
     numbers = np.asarray(pd.to_numeric(column, errors="coerce"), np.float64)

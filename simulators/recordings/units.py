@@ -19,13 +19,15 @@ UNITS: Final = {
 CHANNELS: Final = tuple(UNITS)
 
 
-def unit_factor(channel: str, unit: str | None) -> float:
+def unit_factor(channel: str, unit: str | None, *, of: str = "") -> float:
     """The number that turns ``channel`` ("time", "voltage", "current") from ``unit`` into ms, mV or uA.
+
+    ``of`` is what to call the channel in a message, where its own name does not do.
 
     Raises:
         RecordingError: the unit is missing or not one of the channel.
     """
-    known = UNITS[channel]
+    known, channel = UNITS[channel], of or channel
     accepted = ", ".join(name for name in known if len(name) <= 2)
     if not unit:
         raise RecordingError(f"the {channel} has no unit; give one of {accepted}.")

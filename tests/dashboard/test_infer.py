@@ -1,6 +1,6 @@
 """The page of a new run without a browser: choices become a request, mistakes become a sentence."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import jax.numpy as jnp
@@ -15,7 +15,8 @@ from dashboard.views.model_choice import ModelChoice
 from dashboard.views.observation_choice import ObservationChoice
 from dashboard.views.observation_preview import ObservationPreview
 from dashboard.views.plan import Plan
-from simulators import Observed, Prior, RecordingAxes, Simulator
+from simulators import Observed, Prior, RecordingAxes, Simulator, get_simulator
+from simulators.recordings import CURRENT_CLAMP, kind_of, read_recording
 
 TIME = np.arange(3000) * 0.1  # ms
 
@@ -155,6 +156,29 @@ def test_recordings_of_the_server_are_offered(plan, cell, tmp_path):
     assert plan.file == cell
 
 
+def test_spikes_of_a_network_become_its_observation(cell, write_spikes, rhythm, tmp_path):
+    models = {"leaky": make_simulator(), "pyloric": get_simulator("pyloric")}
+    plan = Plan(models, model="leaky", config=Config())
+    spikes = write_spikes(rhythm)
+    offered = observations.offered([tmp_path], observations.kinds_of(models.values()))
+    assert offered == {"cell_1.csv": cell, "cells.csv": spikes}
+    choice, preview = ObservationChoice(plan, offered, limit=10**6), ObservationPreview(plan)
+    choice.kind.value = "recording"
+    choice.recording.value = "cell_1.csv"
+    assert "current-clamp" in choice.teach.text
+    assert list(choice.recording.options.values()) == ["", "cell_1.csv"]
+    plan.choose(model="pyloric")
+    assert plan.file is None  # a file of another kind
+    assert choice.teach.text == kind_of(plan.simulator).words
+    assert list(choice.recording.options.values()) == ["", "cells.csv"]
+    choice.upload.value = {"my cells.csv": spikes.read_text()}
+    assert plan.problem == ""
+    assert preview.summary.text == "My_cells.csv (spikes of 11.9 s): 18 features."
+    assert 'data-testid="feature-cycle_period">1000<' in preview.features.object
+    choice.upload.value = {"cell_1.csv": cell.read_text()}
+    assert choice.error.text.startswith("cell_1.csv: the header")
+
+
 def test_the_same_recording_is_read_once(plan, cell):
     simulator = plan.simulator
     assert observations.recorded(simulator, cell) is observations.recorded(simulator, cell)
@@ -165,9 +189,8 @@ def test_the_same_recording_is_read_once(plan, cell):
 
 
 def test_a_file_with_sweeps_asks_for_one(plan, cell, monkeypatch):
-    monkeypatch.setattr(observations, "list_sweeps", lambda path: [3, 7])
-    read = observations.read_recording
-    monkeypatch.setattr(observations, "read_recording", lambda path, sweep: read(path))
+    kind = replace(CURRENT_CLAMP, sweeps=lambda path: [3, 7], read=lambda path, sweep: read_recording(path))
+    monkeypatch.setattr(observations, "kind_of", lambda simulator: kind)
     choice = ObservationChoice(plan, {}, limit=10**6)
     plan.choose(kind="recording", file=cell)
     assert (plan.seen, plan.problem) == (None, "")

@@ -151,6 +151,16 @@ def test_what_cannot_be_resolved(tmp_path, request_, words):
         resolve(request_, tmp_path)
 
 
+def test_recorded_cells_are_the_observation_of_their_network(write_spikes, rhythm):
+    file = write_spikes(rhythm)
+    request = Request("pyloric", "fake", observation={"kind": "recording", "file": file.name})
+    _, simulator, goal = resolve(request, file.parent)
+    assert goal.x[0] == pytest.approx(1000.0)
+    assert simulator.default_observation().label == "cells.csv (spikes of 11.9 s)"
+    with pytest.raises(ValueError, match=r"cells\.csv: the header .* 'time \[ms\], voltage"):
+        resolve(replace(request, simulator="hodgkin_huxley"), file.parent)
+
+
 def test_a_recording_outside_the_folder_is_not_read(tmp_path):
     simulator = replace(get_simulator("two_moons"), drive=lambda recording: recording)
     with pytest.raises(ValueError, match="lies in its folder"):
