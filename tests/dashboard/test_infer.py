@@ -188,9 +188,9 @@ def test_the_same_recording_is_read_once(plan, cell):
     assert first.x[1] == pytest.approx(20.0)
 
 
-def test_a_file_with_sweeps_asks_for_one(plan, cell, monkeypatch):
+def test_a_file_with_sweeps_asks_for_one(cell):
     kind = replace(CURRENT_CLAMP, sweeps=lambda path: [3, 7], read=lambda path, sweep: read_recording(path))
-    monkeypatch.setattr(observations, "kind_of", lambda simulator: kind)
+    plan = Plan({"leaky": replace(make_simulator(), recordings=kind)}, model="leaky", config=Config())
     choice = ObservationChoice(plan, {}, limit=10**6)
     plan.choose(kind="recording", file=cell)
     assert (plan.seen, plan.problem) == (None, "")
