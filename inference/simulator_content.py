@@ -39,9 +39,9 @@ def campaign(simulator: Simulator, key: Key[Array, ""]) -> dict[str, Any]:
 
 
 def content_hash(simulator: Simulator) -> str:
-    """SHA-256 of a simulator's prior, functions and what these depend on."""
+    """SHA-256 of a simulator's prior, functions and what these depend on; what was observed changes none."""
     functions = (simulator.simulate, simulator.features, simulator.simulate_features, simulator.function)
-    digest = hashlib.sha256(simulator_hash(simulator).encode())
+    digest = hashlib.sha256(simulator_hash(dataclasses.replace(simulator, observed=None)).encode())
     digest.update(_sources(_OURS).encode())
     for part in _parts([*functions, simulator.timeout], set()):
         digest.update(len(part).to_bytes(8, "little") + part)

@@ -1,7 +1,9 @@
 """Simulations shared by the runs of a store: reused where everything is the same, and told."""
 
 import dataclasses
+import os
 import shutil
+import time
 
 import jax
 import numpy as np
@@ -13,10 +15,11 @@ from inference.methods.base import RunContext
 from inference.recorder import Recorder
 from inference.requests import Request
 from inference.runs import RunStore
-from inference.simulation_store import read_simulations, simulate_round, words_of
+from inference.simulation_store import read_simulations, remove_unused, simulate_round, words_of
 from inference.simulator_content import content_hash
-from simulators import Prior, Simulator, engine, get_simulator
+from simulators import Observed, Prior, Simulator, engine, get_simulator
 from simulators.models.hodgkin_huxley_12 import make_hodgkin_huxley_12
+from simulators.store import RowStore
 
 SETTINGS = {"num_simulations": 200, "max_epochs": 2, "num_members": 1}
 
@@ -131,6 +134,8 @@ def test_what_decides_the_numbers_decides_the_hash():
     ]
     hashes = {content_hash(simulator) for simulator in (make(1.0), *others)}
     assert len(hashes) == 5
+    seen = dataclasses.replace(make(1.0), observed=Observed(np.ones(1, np.float32)))
+    assert content_hash(seen) == content_hash(make(1.0))  # another recording of the same model
     large = make_hodgkin_huxley_12("large")
     assert content_hash(large) == content_hash(make_hodgkin_huxley_12("large"))
     assert content_hash(large) != content_hash(make_hodgkin_huxley_12())
@@ -156,3 +161,17 @@ def test_what_is_not_finite_is_counted_apart_and_never_trained_on(key):
         words = f"500 simulations, {simulations.is_valid.sum()} valid, "
         words += f"{undefined} with undefined features, " if undefined else ""
         assert told[-1].message == f"{words}{(a < 0.2).sum()} not finite."
+
+
+def test_what_was_unused_for_longest_goes_first_and_what_is_in_use_stays(tmp_path):
+    """Four campaigns of a thousand bytes and some, last used 4, 3 and 2 days ago and now."""
+    for name, days in {"a": 4, "b": 2, "c": 3, "d": 0}.items():
+        campaign = RowStore.open(tmp_path / name, {"model": name}, 2)
+        campaign.write(0, np.zeros((100, 2)), np.zeros((100, 1)))
+        for path in (tmp_path / name / "campaign.json", tmp_path / name):
+            os.utime(path, (time.time() - 86_400 * days,) * 2)
+    assert remove_unused(tmp_path) == []
+    assert remove_unused(tmp_path, most_bytes=3_000) == ["a", "c"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "d"]
+    assert remove_unused(tmp_path, most_bytes=0) == ["b"]
+    assert remove_unused(tmp_path / "missing") == []
