@@ -38,7 +38,7 @@ def observe(cells: Cells, time: Float[np.ndarray, " num_drawn"]) -> Observed:
         x, drawn = features.features_from_voltage(cells.voltage, cells.dt), _excerpt(cells, time - time[0])
     if np.isnan(x).any():
         raise ValueError(f"{cells.label}: {_undefined(x)}")
-    return Observed(x.astype(np.float32), recording=drawn, label=f"{cells.label} ({cells.summary})")
+    return Observed(x.astype(np.float32), recording=drawn, label=f"{cells.summary}, {cells.label}")
 
 
 def _excerpt(cells: VoltageTraces, time: np.ndarray) -> np.ndarray:

@@ -173,7 +173,7 @@ def test_spikes_of_a_network_become_its_observation(cell, write_spikes, rhythm, 
     assert list(choice.recording.options.values()) == ["", "cells.csv"]
     choice.upload.value = {"my cells.csv": spikes.read_text()}
     assert plan.problem == ""
-    assert preview.summary.text == "My_cells.csv (spikes of 11.9 s): 18 features."
+    assert preview.summary.text == "Spikes of 11.9 s, my_cells.csv: 18 features."
     assert 'data-testid="feature-cycle_period">1000<' in preview.features.object
     choice.upload.value = {"cell_1.csv": cell.read_text()}
     assert choice.error.text.startswith("cell_1.csv: the header")

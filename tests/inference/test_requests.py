@@ -156,7 +156,7 @@ def test_recorded_cells_are_the_observation_of_their_network(write_spikes, rhyth
     request = Request("pyloric", "fake", observation={"kind": "recording", "file": file.name})
     _, simulator, goal = resolve(request, file.parent)
     assert goal.x[0] == pytest.approx(1000.0)
-    assert simulator.default_observation().label == "cells.csv (spikes of 11.9 s)"
+    assert simulator.default_observation().label == "spikes of 11.9 s, cells.csv"
     with pytest.raises(ValueError, match=r"cells\.csv: the header .* 'time \[ms\], voltage"):
         resolve(replace(request, simulator="hodgkin_huxley"), file.parent)
 

@@ -31,7 +31,7 @@ def test_spikes_become_the_features_of_their_rhythm(rhythm):
     named = dict(zip(seen.feature_names, observed.x, strict=True))
     for name, value in KNOWN.items():
         assert named[name] == pytest.approx(value, rel=1e-5), name
-    assert observed.label == "crab 7 (spikes of 11.9 s)"
+    assert observed.label == "spikes of 11.9 s, crab 7"
     assert observed.recording is None
     assert seen.simulate_features is pyloric.simulate_features  # nothing is compiled anew
 
