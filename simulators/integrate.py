@@ -10,6 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from simulators.counter_noise import normals
+from simulators.exponential import one_minus_exp
+
 State = Any
 Summary = Any
 
@@ -28,7 +31,7 @@ def exponential_euler(
         rate: inverse time constant, 1 / time.
         dt: step, in the same unit of time.
     """
-    return steady_state + (value - steady_state) * jnp.exp(-dt * rate)
+    return value + (steady_state - value) * one_minus_exp(dt * rate)
 
 
 def scan_blocks(
@@ -67,7 +70,7 @@ def scan_blocks(
     def block(carry, inputs):
         state, summary = carry
         index, forcing = inputs
-        noise = jax.random.normal(jax.random.fold_in(key, index), (block_length,), jnp.float32).astype(dtype)
+        noise = normals(jax.random.fold_in(key, index), block_length).astype(dtype)
         state, outputs = jax.lax.scan(lambda s, i: step(s, *i), state, (forcing, noise))
         summary, kept = fold(summary, index * block_length, outputs)
         return (state, summary), kept

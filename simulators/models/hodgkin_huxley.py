@@ -30,6 +30,7 @@ DURATION = 120.0  # ms
 STIMULUS_ON, STIMULUS_OFF = 10.0, 110.0  # ms
 STIMULUS = 5e-4 / (np.pi * 70e-4**2)  # uA/cm2: 0.5 nA into a membrane of pi (70 um)^2
 BLOCK_LENGTH = 200  # samples; part of the model in so far as noise is drawn per block
+CHUNK = 512  # rows; the steps of more are shared among threads, which costs more than it gains
 MAX_DT = 0.1  # ms; a spike is about 1 ms wide, and the refractory rule works in steps of 0.5 ms
 
 PRIOR = Prior(
@@ -164,6 +165,7 @@ def _simulator(
         feature_labels=current_clamp.LABELS,
         differentiable=False,  # the spike count has no slope
         simulate_features=in_precision(partial(simulate_features, protocol=protocol), precision),
+        chunk_size=CHUNK,
         axes=RecordingAxes(
             protocol.time,
             "voltage",

@@ -10,15 +10,16 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from simulators.base import Theta
+from simulators.exponential import exp
 from simulators.integrate import exponential_euler
 
 E_NA = 53.0  # mV
 E_K = -107.0  # mV
+FARTHEST = 300.0  # mV; no exponential of a rate overflows up to there
 
 
 class Neuron(NamedTuple):
@@ -67,23 +68,26 @@ def kinetics(voltage: Float[Array, ""], theta: Theta) -> list[tuple[Array, Array
     """(steady state, rate in 1/ms) of the gates m, h, n and p at a voltage in mV; V_T does not enter p.
 
     The closing of n is k_bn1 exp(-(u - 10) / k_bn2), as published with 0.5/ms and 40 mV unless theta says.
+    Beyond 300 mV on either side, all are what they are there.
     """
+    voltage = jnp.clip(voltage, -FARTHEST, FARTHEST)
     u = voltage + theta["-V_T"]
+    e_40 = exp((u - 40) / 5)
     opening_and_closing = (
         (1.28 * _linoid((13 - u) / 4), 1.4 * _linoid((u - 40) / 5)),
-        (0.128 * jnp.exp((17 - u) / 18), 4.0 * jax.nn.sigmoid((u - 40) / 5)),
-        (
-            0.16 * _linoid((15 - u) / 5),
-            theta.get("k_bn1", 0.5) * jnp.exp((10 - u) / theta.get("k_bn2", 40.0)),
-        ),
+        (0.128 * exp((17 - u) / 18), 4.0 * e_40 / (1 + e_40)),
+        (0.16 * _linoid((15 - u) / 5), theta.get("k_bn1", 0.5) * exp((10 - u) / theta.get("k_bn2", 40.0))),
     )
     m_h_n = [(opening / (opening + closing), opening + closing) for opening, closing in opening_and_closing]
-    e = jnp.exp((voltage + 35) / 20)
-    return [*m_h_n, (1 / (1 + 1 / e**2), (3.3 * e + 1 / e) / theta["tau_max"])]
+    e, inverse = exp((voltage + 35) / 20), exp((voltage + 35) / -20)
+    return [*m_h_n, (e / (e + inverse), (3.3 * e + inverse) / theta["tau_max"])]
 
 
 def _linoid(z: Array) -> Array:
     """Value of z / (exp(z) - 1), continued through z = 0."""
+    if z.dtype == jnp.float32:
+        is_small, series = jnp.abs(z) < 0.25, 1 - z * (0.5 - z * (1 / 12) * (1 - z * z * (1 / 60)))
+        return jnp.where(is_small, series, z / (jnp.where(is_small, 2.0, exp(z)) - 1))
     is_small = jnp.abs(z) < 1e-4
     safe = jnp.where(is_small, 1.0, z)
     return jnp.where(is_small, 1 - z / 2, safe / jnp.expm1(safe))
