@@ -2,13 +2,18 @@
 
 Simulations of draws from the prior are shared by all runs of a run store, `<root>/simulations/<hash>/`: a
 later run of the same model, prior and key takes what is there, row by row, whatever its method and settings.
+What has not been used for longest goes when they are more than `MOST_BYTES`: each run has a copy of its own.
 """
 
 import hashlib
 import json
+import os
 import re
 import shutil
+import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +28,10 @@ from inference.progress import Progress
 from inference.simulator_content import campaign
 from inference.zarr_files import write_zarr
 from simulators import Simulations, Simulator, simulate_batch
-from simulators.store import RowStore
+from simulators.store import MANIFEST, RowStore
+
+MOST_BYTES = 10 * 2**30
+IN_USE = 24 * 3600.0  # seconds since the last use for which a run may still be at work with simulations
 
 
 def simulate_round(
@@ -64,6 +72,8 @@ def simulate_round(
         _tell(context, simulations)
     else:
         _tell(context, simulations, reused=hear.first, origin=shared.note)
+        with suppress(FileNotFoundError):  # another run removes the same
+            remove_unused(shared.folder.parent)
     write_simulations(simulations, published)
     shutil.rmtree(chunks, ignore_errors=True)
     return simulations
@@ -83,7 +93,38 @@ def _shared(folder: Path, simulator: Simulator, key: Key[Array, ""]) -> RowStore
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
     name = re.sub(r"[^a-z0-9_]", "_", simulator.name.lower())[:48]
     shared = folder.resolve().parents[1] / "simulations" / f"{name}-{digest}"
-    return RowStore.open(shared, what, simulator.prior.dim, note=folder.name)
+    store = RowStore.open(shared, what, simulator.prior.dim, note=folder.name)
+    os.utime(shared / MANIFEST)
+    return store
+
+
+def remove_unused(folder: Path, *, most_bytes: int = MOST_BYTES, in_use: float = IN_USE) -> list[str]:
+    """Remove shared simulations, those unused for longest first, until the others are few enough.
+
+    Args:
+        folder: has a folder for each campaign.
+        most_bytes: what may stay.
+        in_use: seconds; those used more recently stay whatever their size.
+
+    Returns:
+        The names of what was removed.
+    """
+    campaigns = sorted(path.parent for path in folder.glob(f"[!.]*/{MANIFEST}"))
+    sizes = {path: sum(file.stat().st_size for file in path.glob("chunk-*.npy")) for path in campaigns}
+    total, removed = sum(sizes.values()), []
+    for path in sorted(sizes, key=_last_use):
+        if total <= most_bytes or time.time() - _last_use(path) < in_use:
+            break
+        out_of_the_way = folder / f".{uuid.uuid4().hex}"  # at once, so that nobody finds half of them
+        path.rename(out_of_the_way)
+        shutil.rmtree(out_of_the_way, ignore_errors=True)
+        total, removed = total - sizes[path], [*removed, path.name]
+    return removed
+
+
+def _last_use(campaign: Path) -> float:
+    """When a run took from it, or added rows."""
+    return max(campaign.stat().st_mtime, (campaign / MANIFEST).stat().st_mtime)
 
 
 def _tell(context: RunContext, simulations: Simulations, *, reused: int = 0, origin: str = "") -> None:
