@@ -7,7 +7,13 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NAMES = ("01_snpe_from_zero", "02_flexible_inference_2017", "03_ion_channels", "04_hodgkin_huxley")
+NAMES = (
+    "01_snpe_from_zero",
+    "02_flexible_inference_2017",
+    "03_ion_channels",
+    "04_hodgkin_huxley",
+    "05_pyloric_network",
+)
 MOST_BYTES = 300_000
 KEPT = {"image/png", "text/html", "text/plain"}  # no scripts: live views are not stored
 TOLD = {
@@ -26,6 +32,11 @@ TOLD = {
     "02_flexible_inference_2017": ("relative error",),
     "03_ion_channels": ("55 features", "draws from the posterior of one channel", "correlation above 0.98"),
     "04_hodgkin_huxley": ("spike_count", "Mean width beside the prior"),
+    "05_pyloric_network": (
+        "31 parameters, 18 features",
+        "simulations are triphasic",
+        "from the posterior are",
+    ),
 }
 
 
