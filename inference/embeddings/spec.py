@@ -9,6 +9,7 @@ from typing import Any
 
 Shape = tuple[int, ...]
 
+SMALLEST_IMAGE = 8  # pixels along a side, from which "auto" takes an array for an image
 NAMES = ("mlp", "cnn", "gru", "deepset", "custom")
 
 # What a name means where nothing else is said. gru: the 25 units of Lueckmann et al. 2017; cnn: the dense
@@ -92,6 +93,26 @@ def embedding_spec(name: str, feature_shapes: Sequence[tuple[str, Shape]], **siz
     shapes = tuple(tuple(shape) for _, shape in feature_shapes)
     _check(name, shapes, tuple(feature for feature, _ in feature_shapes))
     return EmbeddingSpec(name, shapes, **{**DEFAULT_SIZES[name], **sizes})
+
+
+def named_embedding(asked: Any, feature_shapes: Sequence[tuple[str, Shape]]) -> EmbeddingSpec | None:
+    """The embedding that a method's setting means for a simulator; None: the features as they are.
+
+    Args:
+        asked: a name, a module of the user's own, None, or "auto": a cnn where the simulator gives one image,
+            whose pixels are too many and each too noisy to learn from as they are, else None.
+        feature_shapes: as `Simulator.feature_shapes`.
+
+    Raises:
+        ValueError: as `embedding_spec`.
+    """
+    if isinstance(asked, str) and asked == "auto":
+        shapes = [shape for _, shape in feature_shapes if len(shape) > 1]
+        is_image = len(shapes) == 1 and len(shapes[0]) == 2 and min(shapes[0]) >= SMALLEST_IMAGE
+        asked = "cnn" if is_image else None
+    if asked is None:
+        return None
+    return embedding_spec(asked if isinstance(asked, str) else "custom", feature_shapes)
 
 
 def _check(name: str, shapes: tuple[Shape, ...], features: tuple[str, ...]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference.embeddings.spec import NAMES as EMBEDDINGS
-from inference.embeddings.spec import embedding_spec
+from inference.embeddings.spec import named_embedding
 from inference.goals import Goal
 from inference.methods.base import Method, MethodOutput, RunContext
 from inference.methods.fields import check_settings, setting
@@ -78,11 +78,11 @@ class SNPE:
         applies=_is_sequential,
     )
     embedding: str | Any | None = setting(
-        None,
+        "auto",
         "Embedding network",
-        "Learns features from the features: mlp; cnn for an image; gru for series; deepset for sets. Empty: "
-        "the features as they are.",
-        choices=(None, *EMBEDDINGS[:-1]),
+        "Learns features from the features: mlp; cnn for an image; gru for series; deepset for sets. auto: "
+        "cnn where the model gives an image, else none. none: the features as they are.",
+        choices=("auto", None, *EMBEDDINGS[:-1]),
         group="Network",
         advanced=True,
     )
@@ -273,8 +273,7 @@ def check(config: SNPE, simulator: Simulator) -> None:
         ValueError: an embedding that the features do not suit, or a mixture's network too narrow for the
             number of parameters.
     """
-    if isinstance(config.embedding, str):
-        embedding_spec(config.embedding, simulator.feature_shapes)
+    named_embedding(config.embedding, simulator.feature_shapes)
     if config.estimator in (*MIXTURES, "bayesian_mdn") and config.width < simulator.prior.dim:
         raise ValueError(
             f"A mixture over {simulator.prior.dim} parameters needs at least as many hidden units; got "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Int
 
-from inference.embeddings.spec import EmbeddingSpec, embedding_spec
+from inference.embeddings.spec import named_embedding
 from inference.estimators import DensityEstimator, EstimatorSpec, make_estimator
 from inference.scaling import fit_feature_scaling, fit_parameter_scaling
 
@@ -21,7 +21,7 @@ def new_estimator(
 ) -> DensityEstimator:
     """An untrained estimator, scaled to the training rows."""
     config, simulator = campaign.config, campaign.simulator
-    embedding = _embedding(campaign)
+    embedding = named_embedding(config.embedding, simulator.feature_shapes)
     groups = None if embedding is None else embedding.groups
     scalings = (
         fit_parameter_scaling(bank.u[training]),
@@ -42,11 +42,3 @@ def new_estimator(
     )
     module: Any = None if isinstance(config.embedding, str) else config.embedding
     return make_estimator(campaign.key_of(number).weights, spec, scalings=scalings, module=module)
-
-
-def _embedding(campaign: Campaign) -> EmbeddingSpec | None:
-    asked = campaign.config.embedding
-    if asked is None:
-        return None
-    name = asked if isinstance(asked, str) else "custom"
-    return embedding_spec(name, campaign.simulator.feature_shapes)

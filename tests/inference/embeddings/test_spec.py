@@ -5,6 +5,7 @@ import json
 import pytest
 
 from inference.embeddings import EmbeddingSpec, embedding_spec
+from inference.embeddings.spec import named_embedding
 
 SCALARS = (("count", ()), ("rate", ()))
 IMAGE, SERIES, SET = ("sta", (41, 41)), ("voltage", (50,)), ("trials", (8, 3))
@@ -55,3 +56,21 @@ def test_features_that_do_not_suit_are_named(name, features, words):
 def test_sizes_are_positive_whole_numbers():
     with pytest.raises(ValueError, match="positive whole number for width; got 0"):
         embedding_spec("mlp", SCALARS, width=0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "features", "name"),
+    [
+        ("auto", SCALARS, None),
+        ("auto", (SERIES, *SCALARS), None),
+        ("auto", (SET,), None),  # three columns are no image
+        ("auto", (IMAGE, ("other", (50, 50))), None),
+        ("auto", (IMAGE, *SCALARS), "cnn"),
+        (None, (IMAGE, *SCALARS), None),
+        ("mlp", (IMAGE, *SCALARS), "mlp"),
+        (lambda x: x, SCALARS, "custom"),
+    ],
+)
+def test_what_a_setting_means_for_a_simulator(asked, features, name):
+    spec = named_embedding(asked, features)
+    assert (None if spec is None else spec.name) == name
