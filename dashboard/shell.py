@@ -53,9 +53,9 @@ def page(
         favicon=_ICON,
     )
     with edit_readonly(shown):
-        shown.busy = (
-            False  # else every event and every poll sends "busy" to the browser and back, for nothing
-        )
+        # Its own state, not the process's: else every event of anybody is told to all pages that ever were, and
+        # none of them can be forgotten.
+        shown.busy = shown.param.loading
     _follow_theme(shown)
     return shown
 

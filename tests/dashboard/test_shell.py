@@ -89,3 +89,13 @@ def luminance(colour):
     parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_a_page_leaves_nothing_behind_in_the_process():
+    """A page that follows the state of the whole process is told every event, and kept, for ever."""
+    watchers = vars(shell.pn.state)["_param__private"].watchers
+    shell.page("One", "content")
+    before = len(watchers["busy"]["value"])
+    for _ in range(3):
+        shell.page("Another", "content")
+    assert len(watchers["busy"]["value"]) == before
