@@ -53,8 +53,8 @@ def page(
         favicon=_ICON,
     )
     with edit_readonly(shown):
-        # Its own state, not the process's: else every event of anybody is told to all pages that ever were, and
-        # none of them can be forgotten.
+        # Its own state, not the process's: else every event of anybody is told to all pages that ever were,
+        # and none of them can be forgotten.
         shown.busy = shown.param.loading
     _follow_theme(shown)
     return shown
