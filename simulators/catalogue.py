@@ -25,6 +25,7 @@ SIMULATORS: Mapping[str, Simulator] = Registry(
         "autapse": f"{_MODELS}.autapse:autapse",
         "bernoulli_glm": f"{_MODELS}.bernoulli_glm:bernoulli_glm",
         "gabor_v1": f"{_MODELS}.gabor_v1:gabor_v1",
+        "gabor_v1_fit": f"{_MODELS}.gabor_fit:gabor_v1_fit",
         "gaussian_mixture_mean": f"{_MODELS}.gaussian_mixture_mean:gaussian_mixture_mean",
         "gaussian_mixture_two_means": f"{_MODELS}.gaussian_mixture_two_means:gaussian_mixture_two_means",
         "hodgkin_huxley": f"{_MODELS}.hodgkin_huxley:hodgkin_huxley",

@@ -21,6 +21,7 @@ from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
+from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, Float
 
 from simulators.models import gabor_v1 as model
@@ -56,6 +57,17 @@ def fitted(triggered: dict[str, Array]) -> dict[str, Array]:
 
 def best_shape(average: Float[Array, " 1681"], count: Float[Array, ""]) -> Float[Array, " 8"]:
     """The shape of the most probable field, see the module's docstring."""
+    return _searched(average, count, *_starts())
+
+
+@sequential_vmap  # row by row: a search amplifies rounding, which would depend on how many rows there are
+def _searched(
+    average: Float[Array, " 1681"],
+    count: Float[Array, ""],
+    shapes: Float[Array, "starts 8"],
+    fields: Float[Array, "starts 1681"],
+) -> Float[Array, " 8"]:
+    """The lowest cost found from the start whose field, at its best gain, fits best."""
     root, precision = jnp.sqrt(count), jnp.asarray(PRECISION)
 
     def residual(shape: Array) -> Array:
@@ -73,20 +85,19 @@ def best_shape(average: Float[Array, " 1681"], count: Float[Array, ""]) -> Float
         tried = jnp.concatenate([shape[None], moved])
         return tried[jnp.nanargmin(jax.vmap(cost)(tried))], None
 
-    return jax.lax.scan(step, _start(average), length=NUM_STEPS)[0]
-
-
-def _start(average: Float[Array, " 1681"]) -> Float[Array, " 8"]:
-    """Of some draws of the prior the one whose field, at its best gain, fits best."""
-    # Behind the barrier, or the compiler would work out all fields itself, slowly.
-    key = jax.random.wrap_key_data(jax.lax.optimization_barrier(jnp.asarray([20, 56261], jnp.uint32)))
-    shapes = jax.vmap(_shape)(model.PRIOR.sample(key, NUM_STARTS))
-    fields = jax.vmap(_field)(shapes)
     norms = jnp.linalg.norm(fields, axis=1)
     overlaps = fields @ average / norms
     best = jnp.argmax(overlaps)
     gain = jnp.log(jnp.maximum(overlaps[best], 1e-3) / norms[best])
-    return shapes[best].at[GAIN].add(gain)
+    return jax.lax.scan(step, shapes[best].at[GAIN].add(gain), length=NUM_STEPS)[0]
+
+
+def _starts() -> tuple[Float[Array, "starts 8"], Float[Array, "starts 1681"]]:
+    """Some draws of the prior, and their fields; the same for all rows."""
+    # Behind the barrier, or the compiler would work out all fields itself, slowly.
+    key = jax.random.wrap_key_data(jax.lax.optimization_barrier(jnp.asarray([20, 56261], jnp.uint32)))
+    shapes = jax.vmap(_shape)(model.PRIOR.sample(key, NUM_STARTS))
+    return shapes, jax.vmap(_field)(shapes)
 
 
 def _solve(matrix: Float[Array, "8 8"], vector: Float[Array, " 8"]) -> Float[Array, " 8"]:
