@@ -25,6 +25,7 @@ ARROWS = [
     ("dashboard.pages", ("dashboard.pages",), "pages know each other by their links"),
 ]
 SECONDS_BEYOND_JAX = 1.0
+SECONDS_OF_JAX = 0.45  # that importing JAX takes on the machine for which the limit is meant
 # A clean import is one without a warning from our own files.
 IMPORT_EACH_ALONE = """
 import importlib, json, sys, warnings
@@ -48,13 +49,14 @@ loaded = sorted(key for key in sys.modules if key.partition(".")[0] in above)
 sys.stdout.write(json.dumps({"failures": failures, "loaded from above": loaded}))
 """
 # CPU time, as an import runs in one thread: on a quiet machine it is the time one waits, and beside other
-# processes it stays nearly the same (some 30 % more), where the time on the wall may double.
-TIME_ONE = """
+# processes it grows less than the time on the wall. JAX itself tells how slow the machine is now.
+TIME_BOTH = """
 import sys, time
-import jax
 start = time.process_time()
+import jax
+middle = time.process_time()
 __import__(sys.argv[1])
-sys.stdout.write(str(time.process_time() - start))
+sys.stdout.write(f"{middle - start} {time.process_time() - middle}")
 """
 
 
@@ -182,5 +184,6 @@ def test_package_imports_within_a_second_beyond_jax(package):
     # The least of at most three: the first may find cold files, and noise only ever adds.
     seconds = []
     while len(seconds) < 3 and not any(taken < SECONDS_BEYOND_JAX for taken in seconds):
-        seconds.append(float(run_python(TIME_ONE, package)))
+        of_jax, beyond = map(float, run_python(TIME_BOTH, package).split())
+        seconds.append(beyond / max(1.0, of_jax / SECONDS_OF_JAX))
     assert min(seconds) < SECONDS_BEYOND_JAX, f"import {package} took {min(seconds):.2f} s of CPU beyond JAX"

@@ -1,8 +1,8 @@
 """One parameter at a time: a density that stops at the bounds, intervals, and how much was learned."""
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from jaxtyping import Float, Num
-from scipy.ndimage import gaussian_filter1d
 
 
 def bounded_density(
@@ -42,7 +42,7 @@ def bounded_density(
     start, stop = max(low, kept.min() - 3 * width), min(high, kept.max() + 3 * width)
     counts, edges = np.histogram(kept, bins=num_points, range=(start, stop))
     step = (stop - start) / num_points
-    smooth = gaussian_filter1d(counts.astype(float), width / step, mode="reflect")
+    smooth = scipy.ndimage.gaussian_filter1d(counts.astype(float), width / step, mode="reflect")
     return (edges[:-1] + edges[1:]) / 2, smooth / (smooth.sum() * step)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from jaxtyping import Float, Int, Num, UInt8
-from scipy.ndimage import gaussian_filter
 
 MASSES = (0.95, 0.8, 0.5)  # of the highest-density regions, from the widest to the narrowest
 SHARP, CALM = 0.010, 0.030  # kernel widths of the two smoothings, as shares of the axis, at 10 000 draws
@@ -138,4 +138,4 @@ def _pair_counts(x: np.ndarray, y: np.ndarray, num_bins: int) -> np.ndarray:
 
 def _smooth(counts: np.ndarray, width: float) -> np.ndarray:
     # Not as a matrix product: BLAS would start threads for it, which wait for each other on a busy machine.
-    return gaussian_filter(counts, width, mode="reflect", truncate=3.0, axes=(1, 2))
+    return scipy.ndimage.gaussian_filter(counts, width, mode="reflect", truncate=3.0, axes=(1, 2))

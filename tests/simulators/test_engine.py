@@ -133,7 +133,7 @@ def test_a_row_that_takes_too_long_is_invalid_and_the_batch_goes_on(request, whe
     theta = np.linspace(0.05, 0.95, 10, dtype=np.float32)[:, None]
     started = time.monotonic()
     simulations = simulate_batch(box, jax.random.key(0), theta=theta, chunk_size=5, client=client)
-    assert time.monotonic() - started < 15.0
+    assert time.monotonic() - started < 60.0  # 4 s on an idle machine; without a time-out it would never end
     assert simulations.is_valid.tolist() == [False] * 2 + [True] * 6 + [False] * 2
     np.testing.assert_array_equal(simulations.x[2:8, 0], theta[2:8, 0])
     assert np.isnan(simulations.x[~simulations.is_valid]).all()
