@@ -13,6 +13,7 @@ NAMES = (
     "03_ion_channels",
     "04_hodgkin_huxley",
     "05_pyloric_network",
+    "06_gabor_receptive_field",
 )
 MOST_BYTES = 300_000
 KEPT = {"image/png", "text/html", "text/plain"}  # no scripts: live views are not stored
@@ -37,6 +38,7 @@ TOLD = {
         "simulations are triphasic",
         "from the posterior are",
     ),
+    "06_gabor_receptive_field": ("signal to noise", "half a turn away"),
 }
 
 
