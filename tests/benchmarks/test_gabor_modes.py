@@ -41,10 +41,12 @@ def test_draws_are_told_apart_by_their_angle(script):
 def test_both_modes_are_found_with_their_shares(script):
     """10 000 simulations, one member, seed 0.
 
-    At the built-in recording the shares are those of the exact posterior, which are far from even. At the
-    recording whose phase is nearest to zero each mode has more than a fifth of the draws, and fields like the
-    true one; there the shares were 0.30 and 0.66 where exact ones are 0.46 and 0.54 (each to 0.03), so SNPE
-    leans too far. The weights must leave enough draws for that to mean something.
+    At the recording whose phase is nearest to zero each mode has more than a fifth of the draws, and fields
+    like the true one; at both recordings the shares are those of the exact posterior, which at the built-in
+    one are far from even. The weights must leave enough draws for that to mean something.
+
+    Not reached yet: at the former the shares were 0.30 and 0.66 where exact ones are 0.46 and 0.54 (each to
+    0.03), a little more than the 0.15 allowed.
     """
     cell = get_simulator("gabor_v1_fit")
     config = SNPE(num_simulations=10_000, num_members=1)
@@ -55,9 +57,8 @@ def test_both_modes_are_found_with_their_shares(script):
         assert effective_share(weights) * len(theta) > 30
         found, exact = (script.modes(theta, w, TRUE) for w in (np.ones(len(theta)), np.exp(weights)))
         for mode, (share, correlation) in found.items():
-            if not is_even:
-                assert share == pytest.approx(exact[mode][0], abs=0.15), mode
-            else:
+            assert share == pytest.approx(exact[mode][0], abs=0.15), mode
+            if is_even:
                 assert share > 0.2, mode
                 assert correlation > 0.8, mode
 
