@@ -1,5 +1,6 @@
 # make serve   the dashboard in a browser, at localhost:5006
-# make test    all tests but the slow ones          make check   formatting, lint, types
+# make test    the quick tests, some minutes        make check   formatting, lint, types
+# make test-long   those of ten seconds or more each, notebooks among them
 # make format  mends formatting and what lint can mend
 # make setup   what both run first: .venv with the versions of requirements.lock
 # make lock    newest versions into requirements.lock (needs the oldest Python of pyproject.toml)
@@ -18,7 +19,7 @@ STAMP := .venv/.installed
 RUNS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check check-format check-lint check-types format lock
+.PHONY: help setup serve test test-long check check-format check-lint check-types format lock
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -46,6 +47,9 @@ serve: setup
 
 test: setup
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+test-long: setup
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long $(ARGS)
 
 check: check-format check-lint check-types
 check-format: setup

@@ -172,7 +172,9 @@ def test_a_view_is_told_from_its_helpers():
     assert not is_view("dashboard.views.state", "class State(param.Parameterized):\n    pass")
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize(
+    "package", ["simulators", *(pytest.param(name, marks=pytest.mark.long) for name in PACKAGES[1:])]
+)
 def test_every_module_imports_alone_without_a_device_array(root, package):
     names = [name for name in module_files(root) if is_within(name, package)]
     told = json.loads(run_python(IMPORT_EACH_ALONE, package, json.dumps(names)))

@@ -14,6 +14,7 @@ def blocks(root):
     )
 
 
+@pytest.mark.long
 def test_the_notebook_example_runs(blocks, capsys):
     names = {}
     exec(compile(blocks[0], "README.md, notebook example", "exec"), names)

@@ -16,6 +16,7 @@ FALSE_ALARM = 1e-4  # per test
 CLOSED = ("gaussian_linear", "gaussian_linear_uniform", "gaussian_mixture", "slcp")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CLOSED)
 def test_reference_draws_rank_the_true_parameters_evenly(name, key):
     """Parameters from the prior have uniform ranks among posterior draws (chi-square over eight bins)."""

@@ -89,6 +89,7 @@ def test_a_misspelt_run_is_one_sentence_with_the_nearest(visitor, server):
     visitor.see("run-error", f"Did you mean {run.id}?")
 
 
+@pytest.mark.long
 def test_plain_panel_serves_all_pages(visitors, plain_server):
     visitor = visitors(plain_server)
     for path, heading in {

@@ -138,6 +138,7 @@ def reopen_the_link(visitor, link):
     visitor.page.wait_for_url(lambda url: "sel=" not in url)
 
 
+@pytest.mark.long
 def test_stop_is_answered_at_once_and_the_run_can_be_resumed(visitor, server):
     visitor.go("/infer?model=hodgkin_huxley&num_simulations=100000")
     visitor.press("Run")

@@ -146,6 +146,7 @@ def test_a_model_of_ones_own(call, tmp_path):
     assert re.search(r"mine +1 parameter +1 feature +My model", out)
 
 
+@pytest.mark.long
 def test_simulators_methods_and_doctor(call):
     assert "hodgkin_huxley" in call("simulators")[1]
     assert re.search(r"snpe: .*\n +\w+", call("methods")[1])
@@ -177,6 +178,7 @@ def test_list_shows_what_is_broken_and_what_was_lost(call, store):
     assert f"Run {broken.id} cannot be read" in err
 
 
+@pytest.mark.long
 def test_ctrl_c_stops_and_resume_finishes(call, store):
     with command("run", "two_moons", *SMALL, env={**os.environ}) as process:
         _wait(lambda: store.list() and store.list()[0].latest())

@@ -51,6 +51,7 @@ def jobs(store, slow_model):
     jobs.close()
 
 
+@pytest.mark.long
 def test_submitted_stopped_killed_and_resumed(jobs, store):
     """One cluster for the whole story, because workers take seconds to start."""
     run = store.create(Request("slow", "snpe", {"num_simulations": 10_000_000}))  # longer than the test

@@ -312,6 +312,7 @@ def test_nobody_performs_what_somebody_performs(tiny, store):
     assert job.state == "queued"
 
 
+@pytest.mark.long
 def test_a_killed_process_loses_nothing(tiny, store):
     """After kill -9 in the middle, and a torn line in the journal, the end is that of an undisturbed run."""
     job, undisturbed = (store.create(Request("linear_gaussian", "tiny", SLOW)) for _ in range(2))

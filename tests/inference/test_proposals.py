@@ -61,6 +61,7 @@ def test_where_rejection_would_take_too_long_candidates_are_weighted(narrow, mon
     assert (np.abs(draws.u.mean(0) - exact.mean(0)) < 10 * error).all()
 
 
+@pytest.mark.long
 def test_a_tilted_prior_has_the_moments_of_its_target():
     """Normal prior times the tilt towards N(0.5, 0.2) is that Gaussian; moments within 5 standard errors."""
     target = gaussians.fit_gaussian(

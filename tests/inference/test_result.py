@@ -141,6 +141,7 @@ def test_a_failure_at_any_step_leaves_no_result(result, tmp_path, monkeypatch, f
         assert load_result(tmp_path).tree.identical(result.tree)
 
 
+@pytest.mark.long
 def test_a_writer_that_is_killed_leaves_whole_results_or_none(result, stored, tmp_path):
     """kill -9 of a process that saves again and again: every folder is whole, or none."""
     code = """

@@ -50,6 +50,7 @@ def test_a_second_run_takes_what_the_first_simulated_and_says_so(store):
     assert f"Reused 200 of them from run {runs[0].id}" in told[2]
 
 
+@pytest.mark.long
 def test_a_run_simulates_on_the_cluster_that_it_is_given(store, monkeypatch):
     """Also by `posterior-lab run` with a scheduler: the workers simulate, and the numbers are the same."""
     from distributed import Client

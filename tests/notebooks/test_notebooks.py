@@ -57,6 +57,7 @@ def said(notebook):
     return "".join(output.text for output in outputs if output.output_type == "stream")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_runs_with_a_tiny_budget(root, name):
     words = said(executed(root, name, is_quick=True))

@@ -12,9 +12,15 @@ NUM = 256
 # rhythm, which test_pyloric.py counts among many.
 VALID_SHARES = {"autapse": 0.4, "pyloric": 0.0}
 LONG = {"pyloric"}  # seconds per batch, however small: few and small batches
+SLOW_TO_COMPILE = LONG | {"ion_channel"}
 
 
-@pytest.fixture(params=list(SIMULATORS), scope="module")
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=pytest.mark.long) if name in SLOW_TO_COMPILE else name for name in SIMULATORS
+    ],
+    scope="module",
+)
 def simulator(request):
     return get_simulator(request.param)
 

@@ -49,6 +49,7 @@ def alone():
     return simulate_batch(WALK, jax.random.key(1), num=NUM, chunk_size=CHUNK)
 
 
+@pytest.mark.long
 def test_a_killed_worker_loses_and_doubles_nothing(cluster, alone, tmp_path):
     """kill -9 while it computes: the same numbers, each row written, progress to the end."""
     from distributed import Client
@@ -126,6 +127,7 @@ def hangs_or_dies(theta, seed):
     return [theta["a"], seed]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", ["here", "on a cluster"])
 def test_a_row_that_takes_too_long_is_invalid_and_the_batch_goes_on(request, where):
     client = request.getfixturevalue("cluster").scheduler_address if where == "on a cluster" else None

@@ -138,6 +138,7 @@ def test_gradients_of_the_filter_are_finite_differences(key):
 # Movie, spikes, features
 
 
+@pytest.mark.long
 def test_the_movie_is_white_and_does_not_depend_on_how_it_is_cut(movie):
     """20 million pixels: mean and variance within 5 standard errors, and neighbours uncorrelated."""
     assert movie.shape == (12_000, 1681)

@@ -12,6 +12,7 @@ from simulators.precision import in_precision
 NUM = 128
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("single", "double"),
     [

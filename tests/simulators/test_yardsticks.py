@@ -41,6 +41,7 @@ def test_two_moons_likelihood_integrates_to_one():
     assert float(density.sum() * (grid[1] - grid[0]) ** 2) == pytest.approx(1.0, abs=0.01)
 
 
+@pytest.mark.long
 def test_two_moons_draws_agree_with_the_likelihood_on_a_grid(key):
     """Chi-square of exact draws against prior times likelihood, summed over 10 x 10 cells of the box."""
     simulator = get_simulator("two_moons")

@@ -50,7 +50,9 @@ RECIPES = {
 }
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(
+    "recipe", [name if name == "B" else pytest.param(name, marks=pytest.mark.long) for name in RECIPES]
+)
 def test_every_variant_recovers_the_posterior_after_three_rounds(recipe):
     """Exact: Gaussian of precision 1 + 1 / 0.3^2. Errors in its sds; 4 000 draws give 0.016."""
     config = dataclasses.replace(
@@ -69,6 +71,7 @@ def test_every_variant_recovers_the_posterior_after_three_rounds(recipe):
     assert finding(result, "importance_share") > 0.8
 
 
+@pytest.mark.long
 def test_a_bounded_prior_is_kept_by_every_variant():
     """The posterior is cut by the prior at 2: no draw beyond, and the mean where it should be."""
     x_o = np.array([2.0, 0.0], np.float32)
@@ -84,6 +87,7 @@ def test_a_bounded_prior_is_kept_by_every_variant():
         assert abs(draws.mean() - float(exact.mean)) < 0.3 * float(exact.variance) ** 0.5
 
 
+@pytest.mark.long
 def test_an_interrupt_in_the_second_round_changes_nothing(tmp_path):
     whole = run(QUICK, GAUSSIAN, X_O, key=jax.random.key(0), on_progress=False)
 
@@ -123,6 +127,7 @@ def test_rounds_end_when_the_posterior_has_settled(monkeypatch):
     assert len(finding(result, "round_change")) == 2
 
 
+@pytest.mark.long
 def test_members_of_an_ensemble_are_shown():
     config = dataclasses.replace(QUICK, num_rounds=1, num_members=3)
     result = run(config, GAUSSIAN, X_O, key=jax.random.key(0), on_progress=False)
@@ -142,6 +147,7 @@ class TestFailures:
 
     simulator = Simulator("failing", GAUSSIAN.prior, failing.__func__)
 
+    @pytest.mark.long
     def test_later_rounds_are_screened(self):
         config = dataclasses.replace(QUICK, num_simulations=1_500, variant="B", prior_share=0.5)
         x_o = np.array([0.1, 0.0], np.float32)
@@ -157,6 +163,7 @@ class TestFailures:
         assert finding(screened, "round_screened")[1] > 0.1
         assert finding(free, "round_screened")[1] == 0
 
+    @pytest.mark.long
     def test_missing_features_are_imputed(self):
         """The second feature is unknown in half of the simulations and in the observation."""
 

@@ -38,6 +38,7 @@ def finding(result, name):
     return np.asarray(result.tree["diagnostics"].to_dataset()[name].values)
 
 
+@pytest.mark.long
 class TestLinearGaussian:
     """10 000 simulations, ten parameters. Training and draws have fixed keys: no false alarms by chance."""
 
@@ -70,6 +71,7 @@ class TestLinearGaussian:
         assert diagnostics.c2st(jax.random.key(4), exact, learnt) <= 0.55
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("x_o", [(-0.0676, 0.0665), (-0.30, -0.02), (-0.51, -0.39)])
 def test_two_moons(two_moons, x_o):
     """10 000 simulations; equal samples give 0.50 with a standard deviation of 0.008. All keys are fixed."""
