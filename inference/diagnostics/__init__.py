@@ -1,5 +1,7 @@
 """Is it right? Numbers that say how far a posterior can be trusted."""
 
+from inference.diagnostics.bands import Band as Band
+from inference.diagnostics.bands import ecdf_band as ecdf_band
 from inference.diagnostics.calibration import Coverage as Coverage
 from inference.diagnostics.calibration import Ranks as Ranks
 from inference.diagnostics.calibration import expected_coverage as expected_coverage
@@ -16,6 +18,7 @@ from inference.diagnostics.verdict import Verdict as Verdict
 from inference.diagnostics.verdict import verdict as verdict
 
 __all__ = [
+    "Band",
     "Coverage",
     "Finding",
     "Misspecification",
@@ -24,6 +27,7 @@ __all__ = [
     "Verdict",
     "c2st",
     "diagnose",
+    "ecdf_band",
     "expected_coverage",
     "misspecification",
     "posterior_predictive",
