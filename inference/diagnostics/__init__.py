@@ -7,10 +7,18 @@ from inference.diagnostics.calibration import Ranks as Ranks
 from inference.diagnostics.calibration import expected_coverage as expected_coverage
 from inference.diagnostics.calibration import sbc as sbc
 from inference.diagnostics.calibration import tarp as tarp
+from inference.diagnostics.contraction import Contraction as Contraction
+from inference.diagnostics.contraction import contraction as contraction
 from inference.diagnostics.diagnose import diagnose as diagnose
 from inference.diagnostics.judging import Finding as Finding
 from inference.diagnostics.misspecification import Misspecification as Misspecification
 from inference.diagnostics.misspecification import misspecification as misspecification
+from inference.diagnostics.mmd import MMD as MMD
+from inference.diagnostics.mmd import mmd as mmd
+from inference.diagnostics.moments import Gaussian as Gaussian
+from inference.diagnostics.moments import Moments as Moments
+from inference.diagnostics.moments import compare_moments as compare_moments
+from inference.diagnostics.moments import relative_kl_error as relative_kl_error
 from inference.diagnostics.predictive import Predictive as Predictive
 from inference.diagnostics.predictive import posterior_predictive as posterior_predictive
 from inference.diagnostics.two_sample import c2st as c2st
@@ -19,18 +27,26 @@ from inference.diagnostics.verdict import verdict as verdict
 
 __all__ = [
     "Band",
+    "Contraction",
     "Coverage",
     "Finding",
+    "Gaussian",
+    "MMD",
     "Misspecification",
+    "Moments",
     "Predictive",
     "Ranks",
     "Verdict",
     "c2st",
+    "compare_moments",
+    "contraction",
     "diagnose",
     "ecdf_band",
     "expected_coverage",
     "misspecification",
+    "mmd",
     "posterior_predictive",
+    "relative_kl_error",
     "sbc",
     "tarp",
     "verdict",

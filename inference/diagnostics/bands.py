@@ -30,7 +30,8 @@ class Band:
     def is_inside(self, difference: Float[np.ndarray, "*rows k"]) -> np.ndarray:
         """Whether curves (..., k) stay within the band at all positions, shape (...)."""
         rounding = 1e-9
-        return ((difference >= self.low - rounding) & (difference <= self.high + rounding)).all(axis=-1)
+        inside = (difference >= self.low - rounding) & (difference <= self.high + rounding)
+        return np.asarray(inside.all(axis=-1))
 
 
 @lru_cache(maxsize=64)

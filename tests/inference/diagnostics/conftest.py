@@ -113,3 +113,16 @@ def case(normal_posterior, normal_rows):
         return Stated(_traced(CASES[name]), prior), theta, x
 
     return make
+
+
+@pytest.fixture(scope="session")
+def draws_of(case):
+    """draws_of(name, seed, num) -> independent draws of a case's posterior at x = (0.6, +-0.3)."""
+    sample = eqx.filter_jit(lambda estimator, keys, x: jax.vmap(lambda key: estimator.sample(key, x))(keys))
+
+    def draws(name, seed, num):
+        estimator = case(name, 0, 1)[0].estimator
+        x = np.array([0.6, 0.3 if isinstance(estimator, Folded) else -0.3], np.float32)
+        return np.asarray(sample(estimator, jax.random.split(jax.random.key(seed), num), x))
+
+    return draws
