@@ -146,7 +146,7 @@ def sbc(
     Raises:
         ValueError: there are no rows, theta and x differ in length, or a theta lies outside the prior.
     """
-    theta, x = _checked(posterior, theta, x)
+    theta, x = checked_rows(posterior, theta, x)
     report, num = as_callback(on_progress), len(theta)
     rows = (jax.random.split(key, num), theta, x)
     size = -(-num // -(-num // CHUNK))  # chunks of one size, as few as there may be
@@ -215,7 +215,7 @@ def tarp(
 
     The reference points are the true parameters of other rows; distances are in standard deviations of theta.
     """
-    theta, x = _checked(posterior, theta, x)
+    theta, x = checked_rows(posterior, theta, x)
     order_key, draw_key = jax.random.split(key)
     references = theta[np.asarray(jax.random.permutation(order_key, len(theta)))]
     scale = np.maximum(theta.std(axis=0), 1e-12)
@@ -225,7 +225,12 @@ def tarp(
     return Coverage(LEVELS, (level[:, None] <= LEVELS).mean(axis=0), len(theta))
 
 
-def _checked(posterior: Calibrated, theta: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def checked_rows(posterior: Calibrated, theta: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of theta and x in single precision.
+
+    Raises:
+        ValueError: see `sbc`.
+    """
     theta, x = np.asarray(theta, np.float32), np.asarray(x, np.float32)
     if len(theta) != len(x) or not len(theta):
         raise ValueError(
