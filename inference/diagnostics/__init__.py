@@ -7,6 +7,8 @@ from inference.diagnostics.calibration import Ranks as Ranks
 from inference.diagnostics.calibration import expected_coverage as expected_coverage
 from inference.diagnostics.calibration import sbc as sbc
 from inference.diagnostics.calibration import tarp as tarp
+from inference.diagnostics.compare import Comparison as Comparison
+from inference.diagnostics.compare import compare_runs as compare_runs
 from inference.diagnostics.contraction import Contraction as Contraction
 from inference.diagnostics.contraction import contraction as contraction
 from inference.diagnostics.diagnose import diagnose as diagnose
@@ -36,6 +38,7 @@ from inference.diagnostics.verdict import verdict as verdict
 __all__ = [
     "C2ST",
     "Band",
+    "Comparison",
     "Contraction",
     "Coverage",
     "Finding",
@@ -52,6 +55,7 @@ __all__ = [
     "c2st",
     "c2st_interval",
     "compare_moments",
+    "compare_runs",
     "contraction",
     "diagnose",
     "ecdf_band",
