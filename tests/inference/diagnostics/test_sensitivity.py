@@ -20,7 +20,7 @@ def prior_x(normal_rows):
 
 
 def test_the_exact_posterior_has_its_slopes(normal_posterior, prior_x):
-    """Exact but for the standard deviations of 4 000 simulations and 2 000 draws, of 2 % each."""
+    """Exact but for the standard deviations of 4 000 simulations and 2 000 draws, of 2 and 3 %."""
     found = sensitivity(jax.random.key(0), normal_posterior(), X_O, prior_x)
     np.testing.assert_allclose(found.shift, SLOPE * np.sqrt(1.25) * np.eye(2), rtol=0.1, atol=1e-4)
     np.testing.assert_allclose(found.widening, 0.0, atol=1e-4)
@@ -43,14 +43,18 @@ def test_what_is_overlooked_or_only_widens(stated, normal_posterior, prior_x):
         def sample(self, key, x):
             return jnp.stack([x[0], 0.0]) + jnp.stack([1.0, jnp.exp(x[1])]) * jax.random.normal(key, (2,))
 
+        def log_prob(self, u, x):
+            mean, sd = jnp.stack([x[0], 0.0]), jnp.stack([1.0, jnp.exp(x[1])])
+            return jax.scipy.stats.norm.logpdf(u, mean, sd).sum()
+
     x = np.concatenate([prior_x / np.sqrt(1.25)] * 2, axis=1)
     x[:, 3] = 1.0
     found = sensitivity(jax.random.key(0), stated(Odd(), exact.prior), np.zeros(4), x)
     np.testing.assert_allclose(found.shift[:, 0], [1.0, 0.0], atol=0.1)
     np.testing.assert_allclose(found.widening[:, 1], [0.0, 1.0], atol=0.1)
     np.testing.assert_allclose(found.shift[0, 1:3], 0.0, atol=1e-4)
-    # Symmetric KL of two zero-mean normals whose log sds differ by d: cosh(2 d) - 1, near to 2 d^2.
-    np.testing.assert_allclose(found.strength[:3], [1.0, np.sqrt(2), 0.0], atol=0.1)
+    # The score of a log standard deviation is z^2 - 1, of variance 2.
+    np.testing.assert_allclose(found.strength[:3], [1.0, np.sqrt(2), 0.0], atol=0.15)
     assert np.isnan(found.strength[3])
     assert np.isnan(
         sensitivity(jax.random.key(0), stated(Odd(), exact.prior), np.array([0, 0, np.nan, 0]), x).shift[0, 2]
