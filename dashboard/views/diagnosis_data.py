@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from dashboard.views.draws import labels_of
 from dashboard.views.groups import group
-from inference.diagnostics.calibration import binomial_band
+from inference.diagnostics.bands import binomial_band
 
 
 @dataclass(frozen=True, eq=False)

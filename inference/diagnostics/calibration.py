@@ -16,14 +16,17 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
-from scipy.special import bdtr, kolmogorov
+from jaxtyping import Array, Bool, Float, Int, Key
+from scipy.special import kolmogorov
 
+from inference.diagnostics.bands import Band, binomial_band, ecdf_band, joint_band
+from inference.progress import Callback, Progress, as_callback
 from simulators import Prior
 
 LEVELS = np.linspace(0.05, 0.95, 19)  # at which coverage is told
 ROWS_PER_BIN = 20  # of a rank histogram: so many are expected in each bin
 MOST_BINS = 20
+CHUNK = 100  # rows between two reports of progress, at most
 
 
 @runtime_checkable
@@ -97,6 +100,24 @@ class Ranks:
         num_bins = num_bins or int(np.clip(len(self) // ROWS_PER_BIN, 4, MOST_BINS))
         return np.stack([np.histogram(p, bins=num_bins, range=(0, 1))[0] for p in self.position.T])
 
+    def ecdf_band(self, *, mass: float = 0.95) -> Band:
+        """Within which all of a calibrated parameter's `ecdf_difference` lies with this probability."""
+        return ecdf_band(len(self), self.num_draws, mass=mass)
+
+    def ecdf_difference(self, position: Float[np.ndarray, " k"]) -> Float[np.ndarray, "dim k"]:
+        """ECDF of each parameter's positions, less that of the uniform distribution, at `band.position`.
+
+        A hill says that the posterior lies too high, a valley too low; first a hill, then a valley: too
+        narrow; the other way round: too wide.
+        """
+        below = [np.searchsorted(np.sort(column), position) for column in self.position.T]
+        return np.stack(below) / len(self) - position
+
+    def is_inside(self, *, mass: float = 0.95) -> Bool[np.ndarray, " dim"]:
+        """Whether each parameter's ranks lie within the band, all of them: false alarms 1 - `mass` each."""
+        band = self.ecdf_band(mass=mass)
+        return band.is_inside(self.ecdf_difference(band.position))
+
     def coverage(self, levels: Float[np.ndarray, " k"] = LEVELS) -> Float[np.ndarray, " k"]:
         """Share of the rows whose truth lies in the region of highest density of each mass."""
         return (self.level[:, None] <= levels).mean(axis=0)
@@ -109,8 +130,9 @@ def sbc(
     x: Float[np.ndarray, "m num_features"],
     *,
     num_draws: int = 1_000,
+    on_progress: Callback | bool | None = False,
 ) -> Ranks:
-    """Ranks and levels of true parameters, all rows in one compiled call.
+    """Ranks and levels of true parameters; rows in compiled calls of one size, which changes no number.
 
     Args:
         key: of the draws.
@@ -118,13 +140,24 @@ def sbc(
         theta: true parameters, drawn from the prior (or the proposal that the posterior is conditioned on).
         x: what was simulated from them, not seen in training.
         num_draws: from each posterior.
+        on_progress: hears a `Progress` after at most 100 rows each; None: a progress bar; False: silent. May
+            raise `Stopped`.
 
     Raises:
         ValueError: there are no rows, theta and x differ in length, or a theta lies outside the prior.
     """
-    theta, x = _checked(posterior, theta, x)
-    below, above = _compare(posterior.estimator, posterior.prior, key, (theta, x), num_draws)
-    return Ranks(np.asarray(below), np.asarray(above, float) / num_draws, num_draws)
+    theta, x = checked_rows(posterior, theta, x)
+    report, num = as_callback(on_progress), len(theta)
+    rows = (jax.random.split(key, num), theta, x)
+    size = -(-num // -(-num // CHUNK))  # chunks of one size, as few as there may be
+    found = []
+    for start in range(0, num, size):
+        picked = np.minimum(start + np.arange(size), num - 1)
+        chunk = jax.tree.map(lambda rows, picked=picked: rows[picked], rows)
+        found.append(jax.device_get(_compare(posterior.estimator, posterior.prior, chunk, num_draws)))
+        report(Progress("diagnose", min(start + size, num), num, message="simulation-based calibration"))
+    below, above = (np.concatenate(parts)[:num] for parts in zip(*found, strict=True))
+    return Ranks(below, above.astype(float) / num_draws, num_draws)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +178,16 @@ class Coverage:
         """Where the curve of a calibrated posterior lies with 95 %, at each level by itself."""
         low, high = binomial_band(self.num, self.level)
         return low / self.num, high / self.num
+
+    def joint_band(self, *, mass: float = 0.95) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+        """Where the whole curve of a calibrated posterior lies with this probability."""
+        low, high = joint_band(self.num, self.level, mass=mass)
+        return low / self.num, high / self.num
+
+    def is_inside(self, *, mass: float = 0.95) -> bool:
+        """Whether the whole curve lies within the joint band: a false alarm in 1 - `mass` of all cases."""
+        low, high = self.joint_band(mass=mass)
+        return bool(((self.coverage >= low) & (self.coverage <= high)).all())
 
 
 def expected_coverage(
@@ -172,7 +215,7 @@ def tarp(
 
     The reference points are the true parameters of other rows; distances are in standard deviations of theta.
     """
-    theta, x = _checked(posterior, theta, x)
+    theta, x = checked_rows(posterior, theta, x)
     order_key, draw_key = jax.random.split(key)
     references = theta[np.asarray(jax.random.permutation(order_key, len(theta)))]
     scale = np.maximum(theta.std(axis=0), 1e-12)
@@ -182,16 +225,12 @@ def tarp(
     return Coverage(LEVELS, (level[:, None] <= LEVELS).mean(axis=0), len(theta))
 
 
-def binomial_band(
-    num: int, probability: Float[np.ndarray, " k"], *, mass: float = 0.95
-) -> tuple[np.ndarray, np.ndarray]:
-    """Central interval of the number of successes in `num` trials; holds at least `mass`."""
-    outside = (1 - mass) / 2
-    at_most = bdtr(np.arange(num + 1.0)[:, None], num, probability)
-    return (at_most < outside).sum(axis=0), (at_most < 1 - outside).sum(axis=0)
+def checked_rows(posterior: Calibrated, theta: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of theta and x in single precision.
 
-
-def _checked(posterior: Calibrated, theta: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    Raises:
+        ValueError: see `sbc`.
+    """
     theta, x = np.asarray(theta, np.float32), np.asarray(x, np.float32)
     if len(theta) != len(x) or not len(theta):
         raise ValueError(
@@ -204,7 +243,7 @@ def _checked(posterior: Calibrated, theta: np.ndarray, x: np.ndarray) -> tuple[n
 
 
 @eqx.filter_jit
-def _compare(estimator, prior, key, rows, num_draws) -> tuple[Array, Array]:
+def _compare(estimator, prior, rows, num_draws) -> tuple[Array, Array]:
     """Draws below the truth, by parameter, and draws of higher density than it.
 
     One row after the other, its draws side by side: that fits the processor's cache.
@@ -218,7 +257,7 @@ def _compare(estimator, prior, key, rows, num_draws) -> tuple[Array, Array]:
         draws = prior.from_unconstrained(u[1:])
         return (draws < theta).sum(axis=0), (density[1:] > density[0]).sum()
 
-    return jax.lax.map(compare, (jax.random.split(key, len(rows[0])), *rows))
+    return jax.lax.map(compare, rows)
 
 
 @eqx.filter_jit

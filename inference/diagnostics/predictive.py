@@ -1,4 +1,4 @@
-"""Posterior predictive checks: simulate at posterior draws, and see how near they come to the observation."""
+"""Predictive checks: simulate at draws of the posterior or the prior, and look for the observation there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Key
 
+from inference.diagnostics.misspecification import Misspecification, misspecification
 from inference.posterior import Posterior
 from simulators import Simulations, Simulator, simulate_batch
 
@@ -60,6 +61,45 @@ def posterior_predictive(
     is_defined = np.isfinite(predicted.x).mean(axis=0).astype(np.float32)
     distance = predictive_distance(predicted.x, prior_x, observed)
     return Predictive(predicted, distance, is_defined, float(predicted.is_valid.mean()))
+
+
+@dataclass(frozen=True, eq=False)
+class PriorPredictive:
+    """Simulations at prior draws, and the place of the observation among them.
+
+    Attributes:
+        simulations: one per draw.
+        distance, share_defined, share_valid: as of `Predictive`.
+        place: with p-values, which hold their false-alarm rates whatever the model; see `misspecification`.
+    """
+
+    simulations: Simulations
+    distance: Float[np.ndarray, " num_features"]
+    share_defined: Float[np.ndarray, " num_features"]
+    share_valid: float
+    place: Misspecification
+
+
+def prior_predictive(
+    key: Key[Array, ""], simulator: Simulator, x_o: ArrayLike, *, num: int = 1_000
+) -> PriorPredictive:
+    """Simulate at `num` prior draws: can the model, with this prior, have produced the observation?
+
+    Args:
+        key: for the draws and all simulations.
+        simulator: the model, whose prior is checked with it.
+        x_o: features (num_features,).
+        num: simulations.
+
+    Raises:
+        ValueError: the shape of x_o does not fit, or fewer than 20 simulations are usable.
+    """
+    observed = np.asarray(x_o, np.float32)
+    simulated = simulate_batch(simulator, key, num=num)
+    place = misspecification(observed, simulated.x)
+    distance = predictive_distance(simulated.x, simulated.x, observed)
+    is_defined = np.isfinite(simulated.x).mean(axis=0).astype(np.float32)
+    return PriorPredictive(simulated, distance, is_defined, float(simulated.is_valid.mean()), place)
 
 
 def predictive_distance(

@@ -24,7 +24,7 @@ import numpy as np
 from scipy.stats import norm
 
 from inference import SNPE, Posterior, run
-from inference.diagnostics import c2st
+from inference.diagnostics import Gaussian, c2st, relative_kl_error
 from simulators import get_simulator
 from simulators.models.bernoulli_glm import prior_precision
 
@@ -98,17 +98,10 @@ def explain_spikes(estimator: str, seed: int) -> Outcome:
     result = run(config, simulator, simulator.default_observation().x, key=key, on_progress=False)
     seconds = round(time.perf_counter() - start, 1)
     draws = np.asarray(result.posterior.sample(draw_key, NUM_MOMENTS), float)
-    mean, covariance = np.array(reference["mean"]), np.array(reference["covariance"])
-    error = gaussian_kl(mean, covariance, draws.mean(0), np.cov(draws.T))
-    error /= gaussian_kl(mean, covariance, np.zeros(len(mean)), np.linalg.inv(prior_precision()))
+    exact = Gaussian(np.array(reference["mean"]), np.array(reference["covariance"]))
+    prior = Gaussian(np.zeros(len(exact.mean)), np.linalg.inv(prior_precision()))
+    error = relative_kl_error(draws, exact, prior)
     return Outcome("glm", estimator, seed, "", round(error, 5), np.nan, seconds)
-
-
-def gaussian_kl(mean: np.ndarray, cov: np.ndarray, other_mean: np.ndarray, other_cov: np.ndarray) -> float:
-    """KL(N(mean, cov) || N(other_mean, other_cov)) in nats."""
-    precision, shift = np.linalg.inv(other_cov), other_mean - mean
-    log_ratio = np.linalg.slogdet(other_cov)[1] - np.linalg.slogdet(cov)[1]
-    return 0.5 * float(np.trace(precision @ cov) + shift @ precision @ shift - len(mean) + log_ratio)
 
 
 PARTS: dict[str, tuple[tuple[str, ...], Callable[[str, int], Outcome]]] = {

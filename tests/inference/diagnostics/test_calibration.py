@@ -8,7 +8,7 @@ from numpyro import distributions as dist
 from scipy import stats
 
 from inference.diagnostics import Ranks, expected_coverage, sbc, tarp
-from inference.diagnostics.calibration import binomial_band
+from inference.diagnostics.bands import binomial_band
 from simulators import Prior
 
 NUM = 400

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpyro import distributions as dist
 
-from inference.diagnostics import posterior_predictive
+from inference.diagnostics import posterior_predictive, prior_predictive
 from inference.diagnostics.predictive import predictive_distance, predictive_gap
 from inference.estimators import EstimatorSpec, make_estimator
 from inference.posterior import Posterior
@@ -95,3 +95,39 @@ def test_the_limit_is_that_of_a_plain_search():
     apart = np.sort(np.abs(column[:, None] - column), axis=1)[:, 2]  # itself, the nearest, the second nearest
     _, limit = predictive_gap(column[:, None], column[:, None], np.zeros(1))
     assert limit == pytest.approx(np.sort(apart)[198] / column.std())
+
+
+def normal_model(prior):
+    """Two features around one parameter, in noise."""
+    return Simulator(
+        "normal", prior, lambda key, theta: {
+            "one": theta["a"] + 0.3 * jax.random.normal(key),
+            "other": theta["a"] + 0.3 * jax.random.normal(jax.random.fold_in(key, 1)),
+        }
+    )  # fmt: skip
+
+
+def test_the_prior_finds_its_own_observations_usual_at_the_stated_rate():
+    """60 observations at 5 %: more than 10 would be a chance of 3e-4."""
+    model = normal_model(Prior({"a": dist.Normal(0.0, 1.0)}))
+    x_o = prior_predictive(jax.random.key(99), model, np.zeros(2), num=60).simulations.x
+    found = [prior_predictive(jax.random.key(s), model, row, num=200) for s, row in enumerate(x_o)]
+    assert sum(one.place.p_value <= 0.05 for one in found) <= 10
+    assert found[0].simulations.x.shape == (200, 2)
+    assert found[0].share_valid == 1.0
+    np.testing.assert_array_equal(found[0].share_defined, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "x_o", "mean", "sd"),
+    [
+        ("shifted", [0.2, 0.1], 4.0, 1.0),
+        ("too narrow", [1.2, 1.1], 0.0, 0.1),
+        ("an impossible pair", [1.5, -1.5], 0.0, 1.0),
+    ],
+)
+def test_priors_that_do_not_reach_the_observation_are_told(name, x_o, mean, sd):
+    model = normal_model(Prior({"a": dist.Normal(mean, sd)}))
+    found = prior_predictive(jax.random.key(0), model, np.array(x_o), num=500)
+    assert found.place.p_value < 0.01, name
+    assert (found.distance > 1).all()

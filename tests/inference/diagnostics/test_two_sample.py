@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from inference.diagnostics import c2st
+from inference.diagnostics import C2ST, c2st, c2st_interval
 
 NUM = 500
 
@@ -14,7 +14,7 @@ def gaussian(seed, dim, *, shift=0.0, scale=1.0, num=NUM):
 
 
 def test_samples_of_one_distribution_cannot_be_told_apart(key):
-    """The accuracy scatters by about 0.5 / sqrt(2 * 500) = 0.016: seven of those."""
+    """The accuracy scatters by about 0.67 / sqrt(2 * 500) = 0.021: five of those."""
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
     assert abs(c2st(key, rng.normal(size=(NUM, 2)), rng.normal(size=(NUM, 2))) - 0.5) < 0.11
 
@@ -48,6 +48,35 @@ def test_wrong_input_is_refused():
         )
     with pytest.raises(ValueError, match=r"`a` must have shape \(n, dim\) with n >= 50; got shape \(10, 2\)"):
         c2st(jax.random.key(0), gaussian(0, 2, num=10), gaussian(0, 2))
+
+
+@pytest.mark.parametrize("name", ["shifted", "too narrow", "too wide", "one mode lost"])
+def test_wrong_posteriors_are_told_apart_beyond_chance(draws_of, name):
+    reference = "two modes" if name == "one mode lost" else "exact"
+    found = c2st_interval(jax.random.key(0), draws_of(reference, 0, 300), draws_of(name, 1, 300))
+    assert found.p_value < 0.001
+    assert found.accuracy > found.null_interval[1]
+    assert found.interval[0] > 0.5
+
+
+def test_the_uncertainty_is_that_of_held_out_rows_in_correlated_folds():
+    found = C2ST(0.5, 200)
+    assert found.error == pytest.approx(1.342 * 0.5 / np.sqrt(400), rel=1e-3)
+    assert found.p_value == 0.5
+    assert found.null_interval == found.interval == pytest.approx((0.434, 0.566), abs=1e-3)
+    assert C2ST(1.0, 200).error == 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["exact", "two modes"])
+def test_exact_posteriors_are_told_apart_at_the_stated_rate(draws_of, name):
+    """100 pairs at 5 %: more than 13 would be a chance of 4e-4."""
+    found = [
+        c2st_interval(jax.random.key(s), draws_of(name, 2 * s, 100), draws_of(name, 2 * s + 1, 100))
+        for s in range(100)
+    ]
+    assert sum(one.p_value < 0.05 for one in found) <= 13
+    assert sum(not one.null_interval[0] < one.accuracy < one.null_interval[1] for one in found) <= 13
 
 
 @pytest.mark.slow

@@ -1,0 +1,208 @@
+"""Runs of one model side by side: how far apart their answers are, in what, and what each of them cost."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, ArrayLike, Float, Key
+
+from inference.diagnostics.moments import compare_moments
+from inference.diagnostics.two_sample import C2ST, c2st_interval
+from inference.tree import NAMES
+
+ONE_IN_TWENTY = 1.358  # quantile of the Kolmogorov distribution
+NOT_SETTINGS = "config"  # the name of the method's class among its settings
+
+
+@dataclass(frozen=True)
+class ParameterDifference:
+    """One parameter of a run relative to another.
+
+    Attributes:
+        name: of the parameter.
+        mean_shift: in standard deviations of the second run. sd_ratio: first by second.
+        kolmogorov: largest distance of the two distribution functions, 0 to 1.
+    """
+
+    name: str
+    mean_shift: float
+    sd_ratio: float
+    kolmogorov: float
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs.
+
+    Attributes:
+        first, second: their names; the second is the reference.
+        c2st: of all parameters together, with its uncertainty.
+        parameters: those that differ most by Kolmogorov distance come first.
+        chance: a Kolmogorov distance that 5 % of pairs of independent draws, as many as here, exceed.
+    """
+
+    first: str
+    second: str
+    c2st: C2ST
+    parameters: tuple[ParameterDifference, ...]
+    chance: float
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What the tree of a run tells beside its draws; None and empty where it does not, or there is no tree.
+
+    Attributes:
+        name: of the run. simulations: in all rounds. seconds: wall time, all stages.
+        settings: of its method. predictive_distance: by feature, see `predictive_distance`.
+        data: checksum of the observation.
+    """
+
+    name: str
+    simulations: int | None = None
+    seconds: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    predictive_distance: Mapping[str, float] = field(default_factory=dict)
+    data: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Of k runs.
+
+    Attributes:
+        runs: in the order in which they were given.
+        pairs: each two of them, in the same order.
+        c2st: (k, k), accuracies, symmetric, 0.5 on the diagonal.
+    """
+
+    runs: tuple[RunFacts, ...]
+    pairs: tuple[Pair, ...]
+    c2st: Float[np.ndarray, "k k"]
+
+    @property
+    def is_one_observation(self) -> bool:
+        """Whether all runs that tell were given the same observation."""
+        return len({run.data for run in self.runs if run.data is not None}) < 2
+
+    @property
+    def differing_settings(self) -> dict[str, tuple[Any, ...]]:
+        """Settings that are not the same in all runs, with the value in each; None where there is none."""
+        names = dict.fromkeys(name for run in self.runs for name in run.settings)
+        values = {name: tuple(run.settings.get(name) for run in self.runs) for name in names}
+        return {name: each for name, each in values.items() if any(value != each[0] for value in each)}
+
+
+def compare_runs(
+    key: Key[Array, ""],
+    runs: Mapping[str, ArrayLike | xr.DataTree],
+    *,
+    parameter_names: tuple[str, ...] | None = None,
+    num: int = 2_000,
+) -> Comparison:
+    """Compare the posterior draws of two or more runs of one model; a reference comes last.
+
+    Args:
+        key: of the classifiers.
+        runs: by name: draws (n, dim), or the tree of a result.
+        parameter_names: for draws; None: those of a tree, or numbers.
+        num: draws of each run that C2ST sees at most, evenly spread over its chains; as many of each run.
+            Moments and distances are of all draws. Importance weights are not used.
+
+    Raises:
+        ValueError: there are fewer than two runs, they are of different models or parameters, or one has no
+            posterior draws or fewer than 50.
+    """
+    if len(runs) < 2:
+        raise ValueError(f"Two or more runs are compared; got {len(runs)}.")
+    names = _parameter_names(runs, parameter_names)
+    draws = {name: _draws(name, run, names) for name, run in runs.items()}
+    num = min(num, *(len(rows) for rows in draws.values()))
+    pairs = []
+    for index, (first, second) in enumerate(itertools.combinations(draws, 2)):
+        one, other = draws[first], draws[second]
+        score = c2st_interval(jax.random.fold_in(key, index), _spread(other, num), _spread(one, num))
+        chance = ONE_IN_TWENTY * np.sqrt(1 / len(one) + 1 / len(other))
+        pairs.append(Pair(first, second, score, _differences(names, one, other), float(chance)))
+    matrix = np.full((len(draws), len(draws)), 0.5)
+    for (i, j), pair in zip(itertools.combinations(range(len(draws)), 2), pairs, strict=True):
+        matrix[i, j] = matrix[j, i] = pair.c2st.accuracy
+    return Comparison(tuple(_facts(name, run) for name, run in runs.items()), tuple(pairs), matrix)
+
+
+def _parameter_names(
+    runs: Mapping[str, ArrayLike | xr.DataTree], given: tuple[str, ...] | None
+) -> tuple[str, ...]:
+    trees = {name: run for name, run in runs.items() if isinstance(run, xr.DataTree)}
+    models = {name: tree.attrs.get("simulator", "") for name, tree in trees.items()}
+    if len(set(models.values())) > 1:
+        raise ValueError(f"Only runs of one model can be compared; got {models}.")
+    stated = {tuple(json.loads(tree.attrs[NAMES])) for tree in trees.values()} | ({given} if given else set())
+    if len(stated) > 1:
+        raise ValueError(f"Only runs with the same parameters can be compared; got {sorted(stated)}.")
+    if stated:
+        return stated.pop()
+    rows = np.asarray(next(iter(runs.values())))
+    return tuple(f"parameter {i + 1}" for i in range(rows.shape[-1]))
+
+
+def _draws(name: str, run: ArrayLike | xr.DataTree, names: tuple[str, ...]) -> Float[np.ndarray, "n dim"]:
+    if isinstance(run, xr.DataTree):
+        if "posterior" not in run.children:
+            raise ValueError(f"The run '{name}' has no posterior draws; choose an observation for it first.")
+        group = run["posterior"]
+        rows = np.stack([np.asarray(group[parameter].values).ravel() for parameter in names], axis=1)
+    else:
+        rows = np.asarray(run)
+    if rows.ndim != 2 or rows.shape[1] != len(names):
+        raise ValueError(f"Draws of '{name}' must have shape (n, {len(names)}); got {rows.shape}.")
+    return rows.astype(float)
+
+
+def _spread(rows: np.ndarray, num: int) -> np.ndarray:
+    return rows[np.linspace(0, len(rows) - 1, num).round().astype(int)]
+
+
+def _differences(
+    names: tuple[str, ...], one: np.ndarray, other: np.ndarray
+) -> tuple[ParameterDifference, ...]:
+    moments = compare_moments(one, other)
+    columns = zip(names, moments.mean_shift, moments.sd_ratio, one.T, other.T, strict=True)
+    found = [
+        ParameterDifference(name, float(shift), float(ratio), _kolmogorov(a, b))
+        for name, shift, ratio, a, b in columns
+    ]
+    return tuple(sorted(found, key=lambda difference: -difference.kolmogorov))
+
+
+def _kolmogorov(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = np.sort(a), np.sort(b)
+    both = np.concatenate([a, b])
+    below = [np.searchsorted(part, both, side="right") / len(part) for part in (a, b)]
+    return float(np.abs(below[0] - below[1]).max())
+
+
+def _facts(name: str, run: ArrayLike | xr.DataTree) -> RunFacts:
+    if not isinstance(run, xr.DataTree):
+        return RunFacts(name)
+    spent = json.loads(run.attrs.get("seconds", "{}"))
+    settings = json.loads(run.attrs.get("config", "{}"))
+    found = run["diagnostics"].to_dataset() if "diagnostics" in run.children else xr.Dataset()
+    distance = found.get("predictive_distance")
+    return RunFacts(
+        name,
+        int(found["num_simulations"]) if "num_simulations" in found else None,
+        float(sum(spent.values())) if spent else None,
+        {"method": settings.get(NOT_SETTINGS)} | {k: v for k, v in settings.items() if k != NOT_SETTINGS},
+        {}
+        if distance is None
+        else dict(zip(distance["feature"].values.tolist(), distance.values.tolist(), strict=True)),
+        run.attrs.get("data_sha256"),
+    )
