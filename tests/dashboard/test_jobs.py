@@ -83,6 +83,7 @@ def test_submitted_stopped_killed_and_resumed(jobs, store):
 
 def test_without_a_scheduler_that_answers_the_run_says_so(store, monkeypatch):
     import dask
+    import distributed  # noqa: F401  its defaults must be there before one of them is set for a while
 
     monkeypatch.setitem(module._DASK_SETTINGS, "distributed.comm.timeouts.connect", "1s")
     jobs = Jobs(store, "tcp://127.0.0.1:9")
