@@ -5,6 +5,7 @@ from inference.diagnostics.calibration import Ranks as Ranks
 from inference.diagnostics.calibration import expected_coverage as expected_coverage
 from inference.diagnostics.calibration import sbc as sbc
 from inference.diagnostics.calibration import tarp as tarp
+from inference.diagnostics.chains import chain_diagnostics as chain_diagnostics
 from inference.diagnostics.diagnose import diagnose as diagnose
 from inference.diagnostics.judging import Finding as Finding
 from inference.diagnostics.misspecification import Misspecification as Misspecification
@@ -23,6 +24,7 @@ __all__ = [
     "Ranks",
     "Verdict",
     "c2st",
+    "chain_diagnostics",
     "diagnose",
     "expected_coverage",
     "misspecification",

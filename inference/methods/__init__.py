@@ -6,5 +6,7 @@ from inference.methods.base import Method
 from simulators.registry import Registry
 
 METHODS: Mapping[str, Method] = Registry(
-    "method", {"snpe": "inference.methods.snpe:snpe"}, group="posterior_lab.methods"
+    "method",
+    {"snpe": "inference.methods.snpe:snpe", "nuts": "inference.methods.nuts:nuts"},
+    group="posterior_lab.methods",
 )
