@@ -8,6 +8,7 @@ from inference.goals import EmergentProperty as EmergentProperty
 from inference.goals import Observation as Observation
 from inference.methods import METHODS as METHODS
 from inference.methods.nuts import NUTS as NUTS
+from inference.methods.polya_gamma import PolyaGammaGibbs as PolyaGammaGibbs
 from inference.methods.snpe import SNPE as SNPE
 from inference.posterior import Posterior as Posterior
 from inference.progress import Progress as Progress
@@ -22,6 +23,7 @@ __all__ = [
     "DrawnPosterior",
     "EmergentProperty",
     "Observation",
+    "PolyaGammaGibbs",
     "Posterior",
     "Progress",
     "Result",

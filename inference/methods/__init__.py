@@ -7,6 +7,10 @@ from simulators.registry import Registry
 
 METHODS: Mapping[str, Method] = Registry(
     "method",
-    {"snpe": "inference.methods.snpe:snpe", "nuts": "inference.methods.nuts:nuts"},
+    {
+        "snpe": "inference.methods.snpe:snpe",
+        "nuts": "inference.methods.nuts:nuts",
+        "polya_gamma": "inference.methods.polya_gamma:polya_gamma_gibbs",
+    },
     group="posterior_lab.methods",
 )

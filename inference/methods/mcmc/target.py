@@ -42,6 +42,12 @@ class Target:
         """Minus the log density of u."""
         return -self.log_prior(u) - self.log_likelihood(u)
 
+    def log_joint(self, theta: Float[Array, " dim"]) -> Float[Array, ""]:
+        """Log prior x likelihood at parameters in the prior's own space."""
+        prior, likelihood = self.simulator.prior, self.simulator.log_likelihood
+        assert likelihood is not None
+        return prior.log_prob(theta) + likelihood(prior.as_dict(theta), jnp.asarray(self.x_o))
+
     def log_density(self, u: Float[Array, " dim"], potential: Float[Array, ""]) -> Float[Array, ""]:
         """Log prior x likelihood in the prior's own space, where the potential at u is known."""
         return -potential - self.simulator.prior.log_abs_det_jacobian(u)
