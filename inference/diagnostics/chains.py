@@ -20,9 +20,10 @@ def chain_diagnostics(draws: Float[np.ndarray, "chain draw dim"]) -> Variables:
     import arviz as az  # here, so that importing inference stays light
 
     columns = [np.asarray(column, np.float64) for column in np.moveaxis(draws, -1, 0)]
-    numbers = {
-        "r_hat": [az.rhat(column) for column in columns],
-        "ess_bulk": [az.ess(column, method="bulk") for column in columns],
-        "ess_tail": [az.ess(column, method="tail") for column in columns],
-    }
+    with np.errstate(invalid="ignore", divide="ignore"):
+        numbers = {
+            "r_hat": [az.rhat(column) for column in columns],
+            "ess_bulk": [az.ess(column, method="bulk") for column in columns],
+            "ess_tail": [az.ess(column, method="tail") for column in columns],
+        }
     return {name: (("parameter",), np.asarray(values, np.float32)) for name, values in numbers.items()}

@@ -63,7 +63,8 @@ def divergences(numbers: Numbers) -> Iterator[Finding]:
         return
     share = numbers.scalar("num_divergent") / numbers.scalar("num_draws")
     if share <= DIVERGENT:
-        yield Finding("good", f"{numbers.scalar('num_divergent'):.0f} draws diverged.")
+        words = f"No more than {100 * DIVERGENT:g} % of the draws diverged." if share else "No draw diverged."
+        yield Finding("good", words)
         return
     target = numbers.setting("target_accept")
     higher = f": target_accept={1 - (1 - target) / 5:.3g} instead of {target:g}" if target else ""

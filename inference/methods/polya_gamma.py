@@ -110,7 +110,7 @@ def run(config: PolyaGammaGibbs, simulator: Simulator, goal: Goal, context: RunC
     x_o = observed(goal, "Polya-Gamma sampling")
     regression, target = _regression(simulator, x_o), Target(simulator, x_o)
     start_key, chain_key = jax.random.split(context.key)
-    starts = simulator.prior.sample(start_key, config.num_chains)
+    starts = jax.jit(lambda key: simulator.prior.sample(key, config.num_chains))(start_key)
     state = State(key_words(jax.random.split(chain_key, config.num_chains)), starts, jnp.int32(0))
 
     def step(state: State) -> tuple[State, dict[str, Array]]:
@@ -136,15 +136,18 @@ def gaussian_of(prior: Prior) -> tuple[Float[np.ndarray, " dim"], Float[np.ndarr
     Raises:
         ValueError: it is another one.
     """
-    points = prior.sample(jax.random.key(0), 64)
-    centre = jnp.zeros(prior.dim)
     if np.isfinite(prior.low).any() or np.isfinite(prior.high).any():
         raise ValueError("Polya-Gamma sampling needs a Gaussian prior; this one has bounds.")
-    precision = np.asarray(-jax.hessian(prior.log_prob)(centre), np.float64)
-    slope = np.asarray(jax.grad(prior.log_prob)(centre), np.float64)
-    rows = np.asarray(points, np.float64)
+
+    @jax.jit
+    def taylor(centre: Array, points: Array) -> tuple[Array, Array, Array]:
+        change = prior.log_prob(points) - prior.log_prob(centre)
+        return change, jax.grad(prior.log_prob)(centre), -jax.hessian(prior.log_prob)(centre)
+
+    rows = 3 * np.random.default_rng(0).normal(size=(64, prior.dim))
+    given = jnp.zeros(prior.dim), jnp.asarray(rows, jnp.float32)
+    found, slope, precision = (np.asarray(part, np.float64) for part in taylor(*given))
     expected = rows @ slope - 0.5 * np.einsum("ni,ij,nj->n", rows, precision, rows)
-    found = np.asarray(prior.log_prob(points) - prior.log_prob(centre), np.float64)
     if not np.allclose(found, expected, rtol=QUADRATIC, atol=QUADRATIC * max(1.0, np.abs(expected).max())):
         raise ValueError("Polya-Gamma sampling needs a Gaussian prior; this one has another shape.")
     return np.linalg.solve(precision, slope), precision

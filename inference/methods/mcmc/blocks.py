@@ -90,7 +90,7 @@ def run_chains(
         reached = _Kept(0, state, empty)
     num, seconds = 1, 0.0
     while reached.done < plan.num_steps:
-        _tell(context, plan, reached)
+        _tell(context, plan, reached, is_compiled=seconds > 0)
         num, began = min(num, plan.num_steps - reached.done), time.perf_counter()
         state, rows = jax.block_until_ready(block(reached.state, num))
         reached = _extended(reached, plan, state, rows, num)
@@ -98,7 +98,7 @@ def run_chains(
         is_compiled, seconds = seconds > 0, time.perf_counter() - began
         num = int(np.clip(num * SECONDS / seconds, 1, FASTER * num)) if is_compiled else num
         num = min(num, MOST_STEPS)
-    _tell(context, plan, reached)
+    _tell(context, plan, reached, is_compiled=True)
     return {name: np.swapaxes(rows, 0, 1) for name, rows in reached.rows.items()}
 
 
@@ -122,10 +122,10 @@ def _extended(reached: _Kept, plan: Plan, state: Any, rows: dict[str, Array], nu
     return _Kept(reached.done + num, state, longer)
 
 
-def _tell(context: RunContext, plan: Plan, reached: _Kept) -> None:
-    message = "warm-up" if reached.done < plan.num_warmup else ""
-    diverging = reached.rows.get("diverging")
-    values = {} if diverging is None or message else {"divergences": float(diverging.sum())}
+def _tell(context: RunContext, plan: Plan, reached: _Kept, *, is_compiled: bool) -> None:
+    is_warm, diverging = reached.done >= plan.num_warmup, reached.rows.get("diverging")
+    message = "compiling" if not is_compiled else "" if is_warm else "warm-up"
+    values = {"divergences": float(diverging.sum())} if is_warm and diverging is not None else {}
     context.on_progress(Progress("sample", reached.done, plan.num_steps, values, message))
 
 

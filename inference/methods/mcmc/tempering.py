@@ -87,7 +87,7 @@ def temper(
 
 def _from_prior(key: Array, target: Target, num: int) -> Particles:
     prior = target.simulator.prior
-    return jax.jit(lambda u: _at(target, u))(prior.to_unconstrained(prior.sample(key, num)))
+    return jax.jit(lambda key: _at(target, prior.to_unconstrained(prior.sample(key, num))))(key)
 
 
 def _at(target: Target, u: Float[Array, "n dim"]) -> Particles:
