@@ -1,5 +1,7 @@
 """Have Markov chains been run for long enough? Numbers from ArviZ."""
 
+import warnings
+
 import numpy as np
 from jaxtyping import Float
 
@@ -17,8 +19,11 @@ def chain_diagnostics(draws: Float[np.ndarray, "chain draw dim"]) -> Variables:
     References:
         Vehtari, Gelman, Simpson, Carpenter and Buerkner 2021, doi:10.1214/20-BA1221.
     """
-    import arviz as az  # here, so that importing inference stays light
-
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", FutureWarning
+        )  # on its first import of a day it tells of its next version
+        import arviz as az  # here, so that importing inference stays light
     columns = [np.asarray(column, np.float64) for column in np.moveaxis(draws, -1, 0)]
     with np.errstate(invalid="ignore", divide="ignore"):
         numbers = {

@@ -3,6 +3,7 @@
 import re
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
@@ -129,7 +130,7 @@ def test_both_moons_are_found_with_their_edges(key):
     simulator = get_simulator("two_moons")
     x_o = np.zeros(2, np.float32)
     result = run(NUTS(), simulator, x_o, key=key, on_progress=False)
-    exact = np.asarray(simulator.exact_posterior(key, x_o, 5_000))
+    exact = np.asarray(simulator.exact_posterior(key, jnp.asarray(x_o), 5_000))
     score = diagnostics.c2st(key, exact, np.asarray(result.posterior.sample(key, 5_000)))
     assert score < 0.53
     side = (result.posterior.draws.sum(axis=-1, keepdims=True) > 0).astype(float)
@@ -145,7 +146,7 @@ def test_gaussian_mixtures_against_exact_draws(key, name, x_o):
     """The second one at 9.5 is cut by the bounds of the prior."""
     simulator = get_simulator(name)
     draws = run(NUTS(), simulator, np.full(1, x_o), key=key, on_progress=False).posterior.draws
-    exact = np.asarray(simulator.exact_posterior(key, np.array([x_o], np.float32), 100_000))
+    exact = np.asarray(simulator.exact_posterior(key, jnp.full(1, x_o), 100_000))
     for function in (lambda t: t, np.abs, lambda t: np.abs(t) < 0.15, lambda t: np.abs(t) > 9.9):
         found, expected = function(draws).astype(float), function(exact).astype(float)
         error = np.hypot(error_of(found)[0], expected.std() / np.sqrt(len(exact))) if found.std() else 0.0
