@@ -22,7 +22,7 @@ def draws_csv(tree: xr.DataTree) -> io.BytesIO:
     table = pd.DataFrame(draws.values, columns=pd.Index(heads))
     stats = group(tree, "sample_stats")
     if "lp" in stats:
-        table["log_density"] = stats["lp"].values.ravel()
+        table["log_density"] = stats["lp"].values.T.ravel()  # as rows of draws go
     return io.BytesIO(table.to_csv(index=False, float_format="%.7g").encode())
 
 

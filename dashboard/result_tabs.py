@@ -26,7 +26,7 @@ from dashboard.views.traces import PredictiveTraces
 from dashboard.views.training import TrainingCurve
 from dashboard.views.verdict_words import verdict_line
 from dashboard.what_if import WhatIf, can_ask
-from inference.posterior import Posterior
+from inference.result import AnyPosterior
 
 AMORTISED = (
     "This run was given no observation: it has learned the posterior for every observation. In a notebook, "
@@ -50,7 +50,7 @@ class ResultTabs(pn.viewable.Viewer):
     def __init__(
         self,
         tree: xr.DataTree,
-        load: Callable[[], Posterior],
+        load: Callable[[], AnyPosterior],
         selection: Selection,
         *,
         tab: str = "",
@@ -147,4 +147,6 @@ def tab_names(tree: xr.DataTree) -> list[str]:
         names = ["what_if", "diagnosis", "training", "details"]
     else:
         names = list(TITLES)
+    if "training" not in tree.children:
+        names.remove("training")
     return names if can_ask(tree) else [name for name in names if name != "what_if"]

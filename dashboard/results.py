@@ -10,8 +10,7 @@ from typing import Any
 import xarray as xr
 
 from inference.diagnostics import verdict
-from inference.posterior import Posterior
-from inference.result import MANIFEST, TREE
+from inference.result import MANIFEST, TREE, AnyPosterior
 from inference.runs import Run
 
 MOST_KEPT = 8  # results in memory, a few megabytes each
@@ -28,7 +27,7 @@ def tree_of(run: Run) -> xr.DataTree:
     return _load(run, manifest.stat().st_mtime_ns if manifest.exists() else 0)
 
 
-def posterior_of(run: Run) -> Posterior:
+def posterior_of(run: Run) -> AnyPosterior:
     """The posterior of a finished run, with its weights; kept like the tree.
 
     Raises:
@@ -76,7 +75,7 @@ def _load(run: Run, written: int) -> xr.DataTree:
 
 
 @lru_cache(maxsize=MOST_KEPT)
-def _load_posterior(run: Run, written: int) -> Posterior:
+def _load_posterior(run: Run, written: int) -> AnyPosterior:
     del written
     return run.result().posterior
 

@@ -37,8 +37,10 @@ def description(run: Any) -> str:
         rows.append(["simulations", words])
     if latest is not None and run.state != "done":
         rows.append(["progress", progress_line(latest)])
-    found = f"\n\n{summary(run.result().tree)}" if run.state == "done" else ""
-    return table(["", ""], rows) + found
+    if run.state != "done":
+        return table(["", ""], rows)
+    tree = run.result().tree
+    return "\n\n".join([table(["", ""], rows), summary(tree), judgement(tree)])
 
 
 def progress_line(event: dict[str, Any]) -> str:
@@ -74,6 +76,16 @@ def summary(tree: Any) -> str:
         )
     head = ["parameter", "mean", "sd", "5 %", "95 %", *([] if truth is None else ["true"]), "unit"]
     return table(head, rows)
+
+
+def judgement(tree: Any) -> str:
+    """The verdict on a result: headline, what each check found, and what to do next."""
+    from inference.diagnostics import verdict  # here: plain text needs no JAX
+
+    found = verdict(tree)
+    marks = {"good": "+", "caution": "!", "bad": "x"}
+    lines = [f"  {marks[finding.level]} {finding.sentence}" for finding in found.findings]
+    return "\n".join([found.headline, *lines, f"Next: {found.next_action}"])
 
 
 def settings_of(method: Any) -> str:

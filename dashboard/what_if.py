@@ -26,7 +26,7 @@ from dashboard.views.sliders import beside, decimals_of, slider
 from dashboard.words import unit
 from inference.diagnostics import misspecification
 from inference.diagnostics.misspecification import LEAST_ROWS
-from inference.posterior import Posterior
+from inference.result import AnyPosterior
 
 NUM_DRAWS = 2_000  # as many as are drawn within a blink
 NUM_PRIOR = 2_000
@@ -50,7 +50,9 @@ class Answer(NamedTuple):
 
 
 def can_ask(tree: xr.DataTree) -> bool:
-    """Whether a result answers other observations, of few enough features for sliders."""
+    """Whether a result answers other observations (draws of MCMC and ABC do not), of few enough features."""
+    if "training" not in tree.children:
+        return False
     cloud = group(tree, "prior_predictive").get("x")
     return num_rounds(tree) == 1 and cloud is not None and 0 < cloud.sizes["feature"] <= MOST_FEATURES
 
@@ -102,7 +104,7 @@ class Question(param.Parameterized):
     p_value = param.Number(float("nan"), doc="How usual the features are; NaN while that is unknown.")
     problem = param.String(doc="One sentence when there is no answer.")
 
-    def __init__(self, features: Features, load: Callable[[], Posterior]) -> None:
+    def __init__(self, features: Features, load: Callable[[], AnyPosterior]) -> None:
         self.features, self._load = features, load
         super().__init__(x=features.home)
         self._latest = Latest(self._ask, self._show, self._fail)
@@ -152,7 +154,7 @@ class WhatIf(pn.viewable.Viewer):
         load: gives its posterior; called in the background, when the view is made.
     """
 
-    def __init__(self, tree: xr.DataTree, load: Callable[[], Posterior]) -> None:
+    def __init__(self, tree: xr.DataTree, load: Callable[[], AnyPosterior]) -> None:
         super().__init__()
         self.tree, self.mosaic = tree, None
         self.seconds = 0.0  # from a wish to its picture

@@ -2,10 +2,13 @@
 
 from inference import analysis as analysis
 from inference import diagnostics as diagnostics
+from inference.drawn_posterior import DrawnPosterior as DrawnPosterior
 from inference.execute import run as run
 from inference.goals import EmergentProperty as EmergentProperty
 from inference.goals import Observation as Observation
 from inference.methods import METHODS as METHODS
+from inference.methods.nuts import NUTS as NUTS
+from inference.methods.polya_gamma import PolyaGammaGibbs as PolyaGammaGibbs
 from inference.methods.snpe import SNPE as SNPE
 from inference.posterior import Posterior as Posterior
 from inference.progress import Progress as Progress
@@ -15,9 +18,12 @@ from inference.result import load_result as load_result
 
 __all__ = [
     "METHODS",
+    "NUTS",
     "SNPE",
+    "DrawnPosterior",
     "EmergentProperty",
     "Observation",
+    "PolyaGammaGibbs",
     "Posterior",
     "Progress",
     "Result",

@@ -10,10 +10,11 @@ from jaxtyping import Array, Float, Key
 
 from inference.diagnostics.diagnose import diagnose
 from inference.diagnostics.predictive import predictive_distance, predictive_gap
+from inference.drawn_posterior import DrawnPosterior
 from inference.goals import Goal, Observation
 from inference.methods.base import MethodOutput
 from inference.posterior import Posterior
-from inference.progress import Progress
+from inference.progress import Progress, Stage
 from inference.reweighting import effective_share, log_importance_weights
 from inference.tree import Draws, Findings, Variables
 from simulators import Observed, Simulations, Simulator, simulate_batch
@@ -41,14 +42,16 @@ def find(
         on_progress: hears the stages "sample", "predict" and "diagnose"; may raise `Stopped`.
     """
     prior_key, posterior_key, predictive_key = jax.random.split(key, 3)
-    diagnose_key = jax.random.fold_in(key, 1)
-    prior = _prior_draws(prior_key, simulator, output.simulations)
+    diagnose_key, simulate_key = jax.random.fold_in(key, 1), jax.random.fold_in(key, 2)
+    if output.simulations is None:
+        output = replace(output, simulations=_from_prior(simulate_key, simulator, on_progress))
+    prior = _prior_draws(prior_key, simulator, output)
     if not isinstance(goal, Observation):
         on_progress(Progress("diagnose", 0, 1))
         diagnostics = _diagnosed(diagnose_key, goal, output)
         on_progress(Progress("diagnose", 1, 1))
         return Findings(prior, training=output.training, diagnostics=diagnostics)
-    posterior = _posterior_draws(posterior_key, simulator, output.posterior, on_progress)
+    posterior = _posterior_draws(posterior_key, simulator, output, on_progress)
     posterior = _with_predictive(predictive_key, simulator, posterior, on_progress)
     on_progress(Progress("diagnose", 0, 1))
     diagnostics = _diagnosed(diagnose_key, goal, output)
@@ -71,9 +74,20 @@ def recordings(
     return np.asarray(shown, np.float32) if isinstance(shown, jax.Array) else None
 
 
-def _prior_draws(key: Array, simulator: Simulator, simulations: Simulations) -> Draws:
+def _from_prior(key: Array, simulator: Simulator, on_progress: Callable[[Progress], None]) -> Simulations:
+    """What the model does anyway, for methods that do not simulate."""
+    num = min(NUM_PREDICTIVE, max(1, MOST_NUMBERS // simulator.num_features))
+    return simulate_batch(simulator, key, num=num, on_progress=_hearing(on_progress, "simulate"))
+
+
+def _first_round(output: MethodOutput) -> Simulations:
+    assert output.simulations is not None
+    return output.simulations.select(output.simulations.round == 0)
+
+
+def _prior_draws(key: Array, simulator: Simulator, output: MethodOutput) -> Draws:
     """The simulations of the first round are draws from the prior; more parameters are drawn if need be."""
-    first = simulations.select(simulations.round == 0).select(slice(NUM_DRAWS))
+    first = _first_round(output).select(slice(NUM_DRAWS))
     more = np.asarray(simulator.prior.sample(key, NUM_DRAWS))[len(first) :]
     return Draws(np.concatenate([first.theta, more]), first.x[: MOST_NUMBERS // first.x.shape[1]])
 
@@ -81,11 +95,11 @@ def _prior_draws(key: Array, simulator: Simulator, simulations: Simulations) -> 
 def _diagnosed(key: Array, goal: Goal, output: MethodOutput) -> Variables:
     """The method's own numbers, calibration on rows that no training saw, the place of the observation."""
     held_out = output.held_out
-    first = output.simulations.select(output.simulations.round == 0)
+    first = _first_round(output)
     cloud = first.x[first.is_valid]
     checks = diagnose(
         key,
-        output.posterior,
+        output.posterior if isinstance(output.posterior, Posterior) else None,
         None if held_out is None else held_out.theta,
         None if held_out is None else held_out.x,
         cloud,
@@ -95,8 +109,11 @@ def _diagnosed(key: Array, goal: Goal, output: MethodOutput) -> Variables:
 
 
 def _posterior_draws(
-    key: Array, simulator: Simulator, posterior: Posterior, on_progress: Callable[[Progress], None]
+    key: Array, simulator: Simulator, output: MethodOutput, on_progress: Callable[[Progress], None]
 ) -> Draws:
+    posterior = output.posterior
+    if isinstance(posterior, DrawnPosterior):
+        return Draws(posterior.rows, num_chains=len(posterior.draws), stats=output.sample_stats)
     on_progress(Progress("sample", 0, NUM_DRAWS))
     theta = posterior.sample(key, NUM_DRAWS)
     log_prob = np.asarray(posterior.log_prob(theta))
@@ -110,15 +127,17 @@ def _posterior_draws(
 def _with_predictive(
     key: Array, simulator: Simulator, draws: Draws, on_progress: Callable[[Progress], None]
 ) -> Draws:
-    def hear(done: int, total: int) -> None:
-        on_progress(Progress("predict", done, total))
-
+    hear = _hearing(on_progress, "predict")
     x = simulate_batch(simulator, key, theta=draws.theta[:NUM_PREDICTIVE], on_progress=hear).x
     traces = None if simulator.axes is None else recordings(key, simulator, draws.theta[:NUM_TRACES])
     return replace(draws, x=x, traces=traces)
 
 
-def _checks(posterior: Posterior, draws: Draws, prior: Draws, x_o: np.ndarray) -> Variables:
+def _hearing(on_progress: Callable[[Progress], None], stage: Stage) -> Callable[[int, int], None]:
+    return lambda done, total: on_progress(Progress(stage, done, total))
+
+
+def _checks(posterior: Posterior | DrawnPosterior, draws: Draws, prior: Draws, x_o: np.ndarray) -> Variables:
     """Mass heaped at the bounds, and how far the predictive features lie from the observed ones."""
     assert draws.x is not None
     assert prior.x is not None

@@ -122,16 +122,8 @@ class Posterior:
         return _mode(self.estimator, self.prior, starts, condition)
 
     def share_at_bounds(self, theta: ArrayLike) -> Float[np.ndarray, "dim 2"]:
-        """Share of draws within 1 % of the prior's range of its lower and upper bound; 0 where there is none.
-
-        Under the prior of a uniform parameter it is 0.01; much more says that the data want to leave the
-        prior.
-        """
-        rows, low, high = np.asarray(theta, np.float64), self.prior.low, self.prior.high
-        is_bounded = np.isfinite(low) & np.isfinite(high)
-        margin = np.where(is_bounded, NEAR_BOUND * (high - low), 0.0)
-        sides = [(rows <= low + margin).mean(0), (rows >= high - margin).mean(0)]
-        return np.stack([np.where(is_bounded, side, 0.0) for side in sides], axis=1)
+        """See the function of this name."""
+        return share_at_bounds(self.prior, theta)
 
     def _condition(self, x: ArrayLike | None) -> np.ndarray:
         if x is not None:
@@ -159,6 +151,18 @@ class Posterior:
         if unusable.any():
             raise ValueError(f"x has {int(unusable.sum())} features that are not finite; all must be known.")
         return rows
+
+
+def share_at_bounds(prior: Prior, theta: ArrayLike) -> Float[np.ndarray, "dim 2"]:
+    """Share of draws within 1 % of the prior's range of its lower and upper bound; 0 where there is none.
+
+    Under the prior of a uniform parameter it is 0.01; much more says that the data want to leave the prior.
+    """
+    rows, low, high = np.asarray(theta, np.float64), prior.low, prior.high
+    is_bounded = np.isfinite(low) & np.isfinite(high)
+    margin = np.where(is_bounded, NEAR_BOUND * (high - low), 0.0)
+    sides = [(rows <= low + margin).mean(0), (rows >= high - margin).mean(0)]
+    return np.stack([np.where(is_bounded, side, 0.0) for side in sides], axis=1)
 
 
 @eqx.filter_jit

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from inference.goals import Goal, Observation
-from inference.settings import make_config
+from inference.settings import find_method, make_config
 from simulators import Simulator, get_simulator
 
 OBSERVATION_KINDS = ("default", "recording", "none")
@@ -102,7 +102,10 @@ def check(request: Request) -> None:
     if request.observation["kind"] == "recording" and not file.is_file():
         raise ValueError(f"The recording '{file}' does not exist.")
     observation = {**request.observation, "file": file.name}
-    _config_and_simulator(dataclasses.replace(request, observation=observation), file.parent)
+    config, simulator = _config_and_simulator(
+        dataclasses.replace(request, observation=observation), file.parent
+    )
+    find_method(request.method).check(config, simulator)
 
 
 def _config_and_simulator(request: Request, folder: Path) -> tuple[Any, Simulator]:

@@ -1,7 +1,8 @@
 """Result: the posterior and the labelled tree of a run, and how the two are stored.
 
 <folder>/result.zarr    the tree (Zarr v3, consolidated), opens with `xarray.open_datatree`
-         weights.eqx    the estimator: one JSON line that says how to build it, then its arrays
+         weights.eqx    the estimator: one JSON line that says how to build it, then its arrays; not there
+                        where the posterior is known by its draws alone
          manifest.json  sizes and checksums of the files above; written last: no manifest, no result
 """
 
@@ -12,14 +13,16 @@ from typing import Any
 
 import xarray as xr
 
+from inference.drawn_posterior import DrawnPosterior
 from inference.estimators import load_estimator, save_estimator
 from inference.files import first_difference, manifest_of, move_into_place, read_json, staging, write_json
 from inference.posterior import Posterior
-from inference.tree import in_prior_order
+from inference.tree import chains, in_prior_order
 from inference.zarr_files import write_zarr
-from simulators import Simulator, get_simulator
+from simulators import Prior, Simulator, get_simulator
 
-FORMAT = 1  # of the stored files; a reader refuses a higher one
+FORMAT = 2  # of the stored files, since 2 with or without weights; a reader refuses a higher one
+AnyPosterior = Posterior | DrawnPosterior
 TREE, WEIGHTS, MANIFEST = "result.zarr", "weights.eqx", "manifest.json"
 
 
@@ -31,18 +34,18 @@ class Result:
         tree: an `xarray.DataTree` with ArviZ's group names, see `inference/tree.py`; provenance in `attrs`.
     """
 
-    def __init__(self, posterior: Posterior | Callable[[], Posterior], tree: xr.DataTree) -> None:
+    def __init__(self, posterior: AnyPosterior | Callable[[], AnyPosterior], tree: xr.DataTree) -> None:
         self._posterior = posterior
         self.tree = tree
 
     @cached_property
-    def posterior(self) -> Posterior:
-        """The posterior.
+    def posterior(self) -> AnyPosterior:
+        """The posterior: of an estimator, or of draws (MCMC, ABC), whose `log_prob` says that there is none.
 
         Raises:
             ValueError: the result was loaded and its simulator is unknown here.
         """
-        return self._posterior if isinstance(self._posterior, Posterior) else self._posterior()
+        return self._posterior if isinstance(self._posterior, AnyPosterior) else self._posterior()
 
     def save(self, folder: str | Path) -> None:
         """Store it; a crash at any moment leaves either a whole result or none.
@@ -57,9 +60,12 @@ class Result:
             )
         with staging(folder) as beside:
             write_zarr(self.tree, beside / TREE)
-            save_estimator(beside / WEIGHTS, self.posterior.estimator)
-            files = manifest_of(beside, (TREE, WEIGHTS))
-            for name in (TREE, WEIGHTS):
+            names: tuple[str, ...] = (TREE,)
+            if isinstance(self.posterior, Posterior):
+                save_estimator(beside / WEIGHTS, self.posterior.estimator)
+                names = (TREE, WEIGHTS)
+            files = manifest_of(beside, names)
+            for name in names:
                 move_into_place(beside / name, folder / name)
         write_json(folder / MANIFEST, {"format": FORMAT, "files": files})
 
@@ -94,12 +100,19 @@ def load_result(folder: str | Path, *, simulator: Simulator | None = None, embed
         ValueError: there is none, it is damaged, or it was written by a newer version.
     """
     folder = Path(folder)
-    _check_manifest(folder)
+    has_weights = WEIGHTS in _checked_manifest(folder)["files"]
     tree = in_prior_order(xr.open_datatree(folder / TREE, engine="zarr", consolidated=True))
-    return Result(lambda: _load_posterior(folder, tree, simulator, embedding), tree)
+
+    def load() -> AnyPosterior:
+        prior, x_o = _prior_of(tree, simulator), _observation(tree)
+        if not has_weights:
+            return DrawnPosterior(chains(tree.children["posterior"]), prior, x_o)
+        return Posterior(load_estimator(folder / WEIGHTS, module=embedding), prior, x_o, _is_amortised(tree))
+
+    return Result(load, tree)
 
 
-def _check_manifest(folder: Path) -> None:
+def _checked_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = read_json(folder / MANIFEST)
     except FileNotFoundError as error:
@@ -116,9 +129,10 @@ def _check_manifest(folder: Path) -> None:
         raise ValueError(
             f"The result in '{folder}' is damaged: {difference}; restore it from a copy or run it again."
         )
+    return manifest
 
 
-def _load_posterior(folder: Path, tree: xr.DataTree, simulator: Simulator | None, module: Any) -> Posterior:
+def _prior_of(tree: xr.DataTree, simulator: Simulator | None) -> Prior:
     name = tree.attrs.get("simulator", "")
     try:
         prior = (simulator or get_simulator(name)).prior
@@ -132,8 +146,15 @@ def _load_posterior(folder: Path, tree: xr.DataTree, simulator: Simulator | None
             f"The simulator '{name}' has the parameters {list(prior.names)}, but the result was made with "
             f"{list(tree['prior'].data_vars)}; give the simulator that it was made with."
         )
+    return prior
+
+
+def _observation(tree: xr.DataTree) -> Any:
+    """Of shape (num_features,), or None."""
     observed = tree.children.get("observed_data")
-    x_o = None if observed is None else observed.to_dataset()["x"].values
+    return None if observed is None else observed.to_dataset()["x"].values
+
+
+def _is_amortised(tree: xr.DataTree) -> bool:
     found = tree.children.get("diagnostics")
-    is_amortised = found is None or found.sizes.get("round", 1) == 1
-    return Posterior(load_estimator(folder / WEIGHTS, module=module), prior, x_o, is_amortised)
+    return found is None or found.sizes.get("round", 1) == 1

@@ -1,8 +1,10 @@
 """The labelled tree of a result: ArviZ's names for groups and dimensions, a unit on every variable.
 
-    posterior, prior       one variable per parameter (chain, draw)
-    sample_stats           lp (chain, draw): log density of the draws; log_weight (chain, draw): of importance
-                           weights towards the exact posterior, where there is a likelihood
+    posterior, prior       one variable per parameter (chain, draw); as rows, the first draws of all chains
+                           come first, then the second ones, and so on
+    sample_stats           lp (chain, draw): log density of the draws, of MCMC up to a constant; log_weight
+                           (chain, draw): of importance weights towards the exact posterior, where there is a
+                           likelihood; of MCMC what its kernel tells, by ArviZ's names
     observed_data          x (feature); trace ([trace_row,] trace_time) where there is a recording, or
                            image (image_row, image_column)
     posterior_predictive   x (draw, feature) of the FIRST posterior draws; of the first of these
@@ -32,7 +34,6 @@ Variables = Mapping[str, tuple[tuple[str, ...], np.ndarray]]
 
 NAMES = "parameter_names"  # root attribute: JSON list, in the order of the prior
 SHAPES = "feature_shapes"  # root attribute: JSON list of [name, shape], in the order of x
-NUM_CHAINS = 1  # independent draws are one chain
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +41,14 @@ class Draws:
     """Parameter rows and what the simulator made of the first of them.
 
     Attributes:
-        theta: (n, dim). log_prob: (n,) or None.
+        theta: (n, dim); with several chains the first of each, then the second of each, and so on.
+        log_prob: (n,) or None.
         log_weight: (n,) or None: logs of importance weights towards the exact posterior, of sum one.
         x: (m, num_features) with m <= n: simulated at the first rows; or None.
         traces: (k, *shape) with k <= m: of the same simulations what is drawn on the simulator's axes,
             recordings (T,), recordings with rows (R, T) or images (H, W); or None.
+        num_chains: independent draws are one chain.
+        stats: further numbers about the draws, dimensions ("chain", "draw").
     """
 
     theta: Float[np.ndarray, "n dim"]
@@ -52,6 +56,8 @@ class Draws:
     log_prob: Float[np.ndarray, " n"] | None = None
     traces: Float[np.ndarray, "k ..."] | None = None
     log_weight: Float[np.ndarray, " n"] | None = None
+    num_chains: int = 1
+    stats: Variables = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +81,7 @@ def build_tree(
         findings: what was computed.
         attrs: provenance, for the root.
     """
-    groups = {"prior": _parameters(simulator.prior, findings.prior.theta)}
+    groups = {"prior": _parameters(simulator.prior, findings.prior)}
     if findings.prior.x is not None:
         groups["prior_predictive"] = _predictive(simulator, findings.prior)
     if findings.posterior is not None:
@@ -99,29 +105,38 @@ def in_prior_order(tree: xr.DataTree) -> xr.DataTree:
 
 
 def parameter_rows(group: xr.Dataset | xr.DataTree) -> Float[np.ndarray, "n dim"]:
-    """The rows of a group of parameter draws, chain after chain, columns in the order of the prior."""
-    return np.stack([np.asarray(variable.values).ravel() for variable in group.data_vars.values()], axis=1)
+    """The rows of a group of parameter draws: the first of each chain, the second of each, and so on.
+
+    Columns are in the order of the prior.
+    """
+    return np.swapaxes(chains(group), 0, 1).reshape(-1, len(group.data_vars))
+
+
+def chains(group: xr.Dataset | xr.DataTree) -> Float[np.ndarray, "chain draw dim"]:
+    """The draws of a group of parameter draws, by chain."""
+    return np.stack([np.asarray(variable.values) for variable in group.data_vars.values()], axis=-1)
 
 
 def _posterior_groups(simulator: Simulator, draws: Draws) -> dict[str, xr.Dataset]:
-    groups = {"posterior": _parameters(simulator.prior, draws.theta)}
-    if draws.log_prob is not None:
-        numbers = {"lp": draws.log_prob, "log_weight": draws.log_weight}
-        columns = {name: (("chain", "draw"), row[None]) for name, row in numbers.items() if row is not None}
-        groups["sample_stats"] = xr.Dataset(columns, _draw_axes(len(draws.theta)))
+    groups = {"posterior": _parameters(simulator.prior, draws)}
+    numbers = {"lp": draws.log_prob, "log_weight": draws.log_weight}
+    columns = {
+        name: (("chain", "draw"), _by_chain(row, draws)) for name, row in numbers.items() if row is not None
+    }
+    groups["sample_stats"] = xr.Dataset({**columns, **draws.stats}, _draw_axes(draws))
     if draws.x is not None:
         groups["posterior_predictive"] = _predictive(simulator, draws)
     return groups
 
 
-def _parameters(prior: Prior, theta: np.ndarray) -> xr.Dataset:
+def _parameters(prior: Prior, draws: Draws) -> xr.Dataset:
     """One variable per flat parameter name."""
     variables = {}
-    for name, column, low, high in zip(prior.names, theta.T, prior.low, prior.high, strict=True):
+    for name, column, low, high in zip(prior.names, draws.theta.T, prior.low, prior.high, strict=True):
         bounds = {side: float(end) for side, end in (("low", low), ("high", high)) if np.isfinite(end)}
         attrs = {"units": prior.units[name], "long_name": prior.labels[name], **bounds}
-        variables[name] = (("chain", "draw"), np.asarray(column, np.float32)[None], attrs)
-    return xr.Dataset(variables, _draw_axes(len(theta)))
+        variables[name] = (("chain", "draw"), _by_chain(np.asarray(column, np.float32), draws), attrs)
+    return xr.Dataset(variables, _draw_axes(draws))
 
 
 def _predictive(simulator: Simulator, draws: Draws) -> xr.Dataset:
@@ -155,8 +170,15 @@ def _labelled(simulator: Simulator, variables: Variables) -> xr.Dataset:
     return xr.Dataset(dict(variables), {name: label for name, label in labels.items() if name in used})
 
 
-def _draw_axes(num: int) -> dict[str, np.ndarray]:
-    return {"chain": np.arange(NUM_CHAINS), "draw": np.arange(num)}
+def _by_chain(row: np.ndarray, draws: Draws) -> Float[np.ndarray, "chain draw"]:
+    return row.reshape(-1, draws.num_chains).T
+
+
+def _draw_axes(draws: Draws) -> dict[str, np.ndarray]:
+    return {
+        "chain": np.arange(draws.num_chains),
+        "draw": np.arange(len(draws.theta) // draws.num_chains),
+    }
 
 
 def _feature_axis(simulator: Simulator) -> dict:

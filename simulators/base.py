@@ -95,6 +95,8 @@ class Simulator:
             None: x is the recording itself.
         feature_units, feature_labels: flat feature name -> unit, label for plots.
         log_likelihood: ``(theta, x) -> log p(x | theta)``, a scalar, where it is known.
+        logistic_design: X, shape (num_bins, dim), of a model of spikes z_t ~ Bernoulli(1 / (1 + exp(-psi_t)))
+            with psi = X theta and the features X'z; for Polya-Gamma sampling.
         differentiable: whether gradients through ``simulate`` are meaningful.
         simulate_features: ``(key, theta) -> features(simulate(key, theta))`` without storing the recording.
         is_valid: ``x -> bool``; None: a simulation is valid when all its features are finite.
@@ -119,6 +121,7 @@ class Simulator:
     feature_units: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     feature_labels: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     log_likelihood: Callable[[Theta, Array], Array] | None = field(default=None, kw_only=True)
+    logistic_design: np.ndarray | None = field(default=None, kw_only=True)
     differentiable: bool = field(default=True, kw_only=True)
     simulate_features: Callable[[Key[Array, ""], Theta], Any] | None = field(default=None, kw_only=True)
     is_valid: Callable[[Array], Array] | None = field(default=None, kw_only=True)
@@ -198,6 +201,7 @@ class Simulator:
             simulate_features=None if fused is None else lambda key, theta: chosen(fused(key, theta)),
             observed=observed,
             log_likelihood=None,
+            logistic_design=None,
             exact_posterior=None,
             function=None,
             drive=None,

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Num
 from dashboard.views.groups import group
 from dashboard.words import label_html, with_unit
 from inference.analysis import bounded_density, contraction
-from inference.tree import NAMES
+from inference.tree import NAMES, parameter_rows
 
 ZOOM_MASS = 0.996  # of the draws that the zoomed range holds, before some air is added
 AIR = 0.06  # added on either side of the zoomed range, as a share of it
@@ -187,7 +187,7 @@ def _names(tree: xr.DataTree, posterior: xr.Dataset) -> tuple[str, ...]:
 
 
 def _rows(draws: xr.Dataset, names: tuple[str, ...]) -> np.ndarray:
-    return np.stack([np.asarray(draws[name].values).ravel() for name in names], axis=1)
+    return parameter_rows(draws[list(names)])
 
 
 def _truth(tree: xr.DataTree, names: tuple[str, ...]) -> np.ndarray | None:

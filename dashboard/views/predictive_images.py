@@ -57,7 +57,7 @@ def read_images(tree: xr.DataTree) -> Images | None:
         places[0].values, places[1].values, image.attrs.get("long_name", "image"),
         image.attrs.get("units", ""), places[0].attrs.get("units", ""),
     )  # fmt: skip
-    known = None if lp is None else np.asarray(lp.values).ravel()[: len(image)]
+    known = None if lp is None else np.asarray(lp.values).T.ravel()[: len(image)]  # as rows of draws go
     return Images(axes, image.values, None if observed is None else observed.values, known)
 
 

@@ -7,6 +7,7 @@ from inference.diagnostics.calibration import Ranks as Ranks
 from inference.diagnostics.calibration import expected_coverage as expected_coverage
 from inference.diagnostics.calibration import sbc as sbc
 from inference.diagnostics.calibration import tarp as tarp
+from inference.diagnostics.chains import chain_diagnostics as chain_diagnostics
 from inference.diagnostics.compare import Comparison as Comparison
 from inference.diagnostics.compare import compare_runs as compare_runs
 from inference.diagnostics.contraction import Contraction as Contraction
@@ -57,6 +58,7 @@ __all__ = [
     "compare_moments",
     "compare_runs",
     "contraction",
+    "chain_diagnostics",
     "diagnose",
     "ecdf_band",
     "expected_coverage",

@@ -16,7 +16,7 @@ NUM_SCORED = 2_048  # rows whose log density is compared with the prior's
 
 def diagnose(
     key: Key[Array, ""],
-    posterior: Calibrated,
+    posterior: Calibrated | None,
     held_out_theta: Float[np.ndarray, "n dim"] | None,
     held_out_x: Float[np.ndarray, "n num_features"] | None,
     training_x: Float[np.ndarray, "m num_features"],
@@ -37,7 +37,7 @@ def diagnose(
 
     Args:
         key: of the draws.
-        posterior: of the run.
+        posterior: of the run; None, as for one of draws, leaves calibration out.
         held_out_theta: not trained on, and from the distribution that the estimator takes for its prior: the
             prior itself, or the truncated one of the last round. None leaves calibration out, as for
             estimators that were corrected for another proposal.
@@ -47,7 +47,7 @@ def diagnose(
         x_o: the observation; None: amortised.
     """
     found: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
-    if held_out_theta is not None and held_out_x is not None and len(held_out_theta):
+    if posterior is not None and held_out_theta is not None and held_out_x is not None and len(held_out_x):
         theta, x = (np.asarray(rows[:NUM_SCORED], np.float32) for rows in (held_out_theta, held_out_x))
         ranks = sbc(key, posterior, theta[:NUM_CALIBRATED], x[:NUM_CALIBRATED], num_draws=NUM_DRAWS)
         found |= _calibration(posterior, ranks) | _gain(posterior, theta, x)

@@ -62,14 +62,27 @@ class Numbers:
         return self.scalar("num_simulations") if "num_simulations" in self else np.nan
 
     @property
+    def is_of_chains(self) -> bool:
+        """Whether the draws are those of Markov chains with the exact likelihood."""
+        return "r_hat" in self
+
+    @property
     def simulate_more(self) -> str:
         """The commonest advice, with numbers."""
+        if self.is_of_chains:
+            return self.longer_chains
         num, where = self.num_simulations, ""
         if "round_num_simulations" in self and len(self.array("round_num_simulations")) > 1:
             num, where = self.array("round_num_simulations")[-1], " in each round"
         if not num > 0:
             return "Simulate more"
         return f"Simulate more: {4 * num:,.0f} instead of {num:,.0f}{where}".replace(",", " ")
+
+    @property
+    def longer_chains(self) -> str:
+        """The same for Markov chains."""
+        num = self.setting("num_samples")
+        return "Run longer chains" + (f": num_samples={4 * num}" if isinstance(num, int) else "")
 
 
 def listed(words: Sequence[str] | np.ndarray) -> str:

@@ -2,14 +2,15 @@
 
 Every judgement needs an effect that matters and, where it comes from a finite number of rows, evidence that
 chance alone seldom gives. A posterior without fault is called "good" in at least 96 % of runs: 1 % for the
-place of the observation, 1 % for its place among the predictions, 1 % for the ranks, 0.3 % for the coverage.
+place of the observation, 1 % for its place among the predictions, 1 % for the ranks (of chains: for R-hat),
+0.3 % for the coverage.
 """
 
 from typing import NamedTuple
 
 import xarray as xr
 
-from inference.diagnostics import judge_answer, judge_training
+from inference.diagnostics import judge_answer, judge_chains, judge_training
 from inference.diagnostics.judge_answer import UNCHECKED
 from inference.diagnostics.judging import Finding, Level, Numbers
 
@@ -21,7 +22,8 @@ HEADLINES = {
 }
 GO_ON = "Go on: explore the posterior, and look at what it predicts."
 CHECKS = (
-    judge_answer.place, judge_training.learning, judge_training.usable, judge_answer.confidence,
+    judge_answer.place, judge_chains.agreement, judge_chains.number, judge_chains.divergences,
+    judge_training.learning, judge_training.usable, judge_answer.confidence,
     judge_answer.bias, judge_training.number, judge_training.cut_off, judge_training.members,
     judge_answer.weights, judge_training.division, judge_training.rounds, judge_answer.misses,
     judge_answer.bounds,

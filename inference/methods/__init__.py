@@ -6,5 +6,11 @@ from inference.methods.base import Method
 from simulators.registry import Registry
 
 METHODS: Mapping[str, Method] = Registry(
-    "method", {"snpe": "inference.methods.snpe:snpe"}, group="posterior_lab.methods"
+    "method",
+    {
+        "snpe": "inference.methods.snpe:snpe",
+        "nuts": "inference.methods.nuts:nuts",
+        "polya_gamma": "inference.methods.polya_gamma:polya_gamma_gibbs",
+    },
+    group="posterior_lab.methods",
 )

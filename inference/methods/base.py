@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array
 
+from inference.drawn_posterior import DrawnPosterior
 from inference.goals import Goal
 from inference.posterior import Posterior
 from inference.progress import Progress
@@ -53,19 +54,22 @@ class MethodOutput:
 
     Attributes:
         posterior: with its `x_o` set when the goal was an observation.
-        simulations: all simulations that were used.
+        simulations: all simulations that were used; None for a method that needs none.
         training: losses by epoch, as `training_variables` gives them; empty for a method which trains
             nothing.
         held_out: simulations that training did not see, from what the estimator takes for its prior; None
             where there are none to calibrate with.
         diagnostics: named numbers about the run, see `Variables`.
+        sample_stats: numbers about each draw of a `DrawnPosterior`, dimensions ("chain", "draw"), by ArviZ's
+            names: lp, diverging, acceptance_rate, ...
     """
 
-    posterior: Posterior
-    simulations: Simulations
+    posterior: Posterior | DrawnPosterior
+    simulations: Simulations | None = None
     training: Variables = field(default_factory=dict)
     held_out: Simulations | None = None
     diagnostics: Variables = field(default_factory=dict)
+    sample_stats: Variables = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

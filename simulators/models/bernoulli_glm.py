@@ -125,6 +125,7 @@ def make_bernoulli_glm(
         feature_labels={"spike_count": "spike count"}
         | {f"spike_triggered_sum[{k}]": f"spike-triggered sum, lag {k}" for k in range(NUM_LAGS)},
         log_likelihood=partial(log_likelihood, design=design),
+        logistic_design=design,
         differentiable=False,  # spikes are ones and zeros
         axes=RecordingAxes(
             np.arange(len(stimulus), dtype=float),

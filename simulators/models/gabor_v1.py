@@ -16,13 +16,15 @@ The movie would take 81 MB; it is made anew block by block, for all simulations 
 generator that gives each pixel by its place.
 
 The features do not determine the likelihood: it needs the count of every frame. So the simulator has none;
-`log_likelihood_of_counts` has it, of the counts that `simulate` returns.
+`log_likelihood_of_counts` has it, of what `simulate` returns, and `given(counts)` is the model with
+the likelihood of one recording.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +32,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 from numpyro import distributions as dist
 
-from simulators.base import ImageAxes, Simulator, Theta
+from simulators.base import ImageAxes, Observed, Simulator, Theta
 from simulators.counter_noise import random_word, standard_normal
 from simulators.logit_normal import LogitNormal
 from simulators.prior import Prior
@@ -142,6 +144,24 @@ def log_likelihood_of_counts(theta: Theta, counts: Float[Array, " 12000"]) -> Fl
 
     total, _ = jax.lax.scan(block, jnp.zeros(()), jnp.arange(NUM_FRAMES // BLOCK))
     return total
+
+
+def given(counts: Float[Array, " 12000"]) -> Simulator:
+    """The model with the likelihood of one recording, for methods that need one, and with its observation.
+
+    The likelihood is that of the counts, which say a little more than the features: it is NaN at the features
+    of any other recording.
+
+    Args:
+        counts: spikes in each frame, as ``simulate`` returns them.
+    """
+    x_o = np.concatenate([np.ravel(value) for value in jax.jit(features)(counts).values()]).astype(np.float32)
+
+    def log_likelihood(theta: Theta, x: Float[Array, " 1682"]) -> Float[Array, ""]:
+        return jnp.where((x == x_o).all(), log_likelihood_of_counts(theta, counts), jnp.nan)
+
+    observed = Observed(x_o, label=f"{int(np.sum(counts))} spikes")
+    return replace(gabor_v1, log_likelihood=log_likelihood, observed=observed)
 
 
 def picture(key: Key[Array, ""], theta: Theta) -> Float[Array, "41 41"]:

@@ -90,6 +90,7 @@ def test_run_show_and_list(call, store):
     code, out, _ = call("show", run.id)
     assert code == 0
     assert "num_simulations=200" in out
+    assert re.search(r"\n\n.*this posterior.*\n( +[+!x] .+\.\n)+Next: ", out)
     assert re.search(r"parameter +mean +sd", out)
     assert call("stop", run.id)[::2] == (
         2,
@@ -109,6 +110,7 @@ def test_run_show_and_list(call, store):
         (["run", "two_moons", "--set", "num_simulations=lots"], "must be a whole number; got 'lots'"),
         (["run", "two_moons", "--observation", "nothing.nc"], "There is no recording 'nothing.nc'."),
         (["run", "two_moons", "--observation", __file__], "cannot be driven by a recording"),
+        (["run", "autapse", "--method", "nuts"], "NUTS needs a likelihood, and 'autapse' has none"),
         (["run", "two_moons", "--seed", "-1"], "The seed must be a whole number"),
         (["run", "mine", "--simulators", "nowhere.py"], "The simulator file 'nowhere.py' does not exist."),
         (["show", "../../etc"], "is not the id of a run"),

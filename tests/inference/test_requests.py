@@ -36,6 +36,11 @@ def _one_method(monkeypatch):
     class Fake:
         name, config = "fake", Settings
 
+        @staticmethod
+        def check(config, simulator):
+            if config.is_fast and simulator.num_features > 2:
+                raise ValueError("Too many features to be fast.")
+
     monkeypatch.setattr(settings, "_methods", lambda: {"fake": Fake})
 
 
@@ -171,6 +176,8 @@ def test_a_request_is_checked_before_a_run_is_made_of_it(tmp_path):
     check(Request("two_moons", "fake"))
     with pytest.raises(ValueError, match="Did you mean 'num_rounds'"):
         check(Request("two_moons", "fake", {"num_round": 1}))
+    with pytest.raises(ValueError, match="Too many features"):
+        check(Request("linear_gaussian", "fake", {"is_fast": True}))
     with pytest.raises(ValueError, match="does not exist"):
         check(
             Request("two_moons", "fake", observation={"kind": "recording", "file": str(tmp_path / "none.nc")})

@@ -179,8 +179,8 @@ for i in range(1000):
         (lambda f: (f / "manifest.json").write_text("{"), "is damaged: it is not valid JSON"),
         (lambda f: (f / "manifest.json").write_text("{}"), "names no format and files"),
         (
-            lambda f: write_json(f / "manifest.json", {"format": 2, "files": {}}),
-            "has format 2 .* update posterior-lab",
+            lambda f: write_json(f / "manifest.json", {"format": 3, "files": {}}),
+            "has format 3 .* update posterior-lab",
         ),
         (lambda f: (f / "manifest.json").unlink(), "holds no finished result"),
     ],

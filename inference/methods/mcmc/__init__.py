@@ -1,0 +1,1 @@
+"""What Markov chain methods share: the target, how chains run in blocks, and where they start."""
