@@ -29,8 +29,8 @@ def test_a_moved_slider_moves_the_simulation_and_the_link(visitor):
     ("name", "testid", "words"),
     [
         ("gabor_v1", "image-summary", "strongest at"),
-        ("ion_channel", "trace-summary", "in 16 sweeps"),
-        ("pyloric", "trace-summary", "AB/PD"),
+        pytest.param("ion_channel", "trace-summary", "in 16 sweeps", marks=pytest.mark.long),
+        pytest.param("pyloric", "trace-summary", "AB/PD", marks=pytest.mark.long),
     ],
 )
 def test_images_sweeps_and_cells_follow_a_slider(visitor, name, testid, words):

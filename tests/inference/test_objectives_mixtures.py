@@ -47,7 +47,7 @@ def grid_of(dim):
     return jnp.asarray(points, jnp.float32), (axis[1] - axis[0]) ** dim
 
 
-@pytest.mark.parametrize("dim", [1, 2])
+@pytest.mark.parametrize("dim", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_the_closed_form_is_the_quadrature_of_q_times_t(dim, key):
     """To the accuracy of single precision; the grid resolves Gaussians of these widths to rounding."""
     estimator, tilts = build(dim), tilts_of(dim)

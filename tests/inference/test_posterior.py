@@ -114,6 +114,7 @@ def test_many_observations_are_answered_at_once():
         posterior.log_prob(draws[0, :2], x)
 
 
+@pytest.mark.long
 def test_the_mode_is_where_the_density_is_highest():
     posterior = untrained()
     mode = posterior.mode(jax.random.key(0))

@@ -49,6 +49,7 @@ def test_what_is_drawn_is_the_picture_or_else_the_recording():
     np.testing.assert_array_equal(seen.default_observation().recording, [0.5, 0.5, 0.5])
 
 
+@pytest.mark.long
 def test_a_model_seen_through_some_of_its_features_gives_the_same_numbers():
     neuron = get_simulator("hodgkin_huxley")
     few = neuron.only("rest_mean", "spike_count")

@@ -67,6 +67,7 @@ def test_features_are_those_of_both_names_of_one_field(monkeypatch):
         np.testing.assert_allclose(told[1][name], value, atol=2e-6, err_msg=name)
 
 
+@pytest.mark.long
 def test_without_spikes_nothing_is_defined(key):
     x = gabor_v1_fit(key, jnp.asarray(CELLS["cosine, 1 Hz"], jnp.float32).at[0].set(-30.0))
     assert np.isnan(x).all()

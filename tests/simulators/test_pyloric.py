@@ -196,6 +196,7 @@ def test_noise_is_white_and_of_unit_variance(key):
         assert abs((a * b).mean()) < 5 / np.sqrt(a.size)
 
 
+@pytest.mark.long
 def test_noise_of_a_simulation_is_its_own():
     words = jax.vmap(key_words)(jax.random.split(jax.random.key(0), 3)).T
     together = model.counter_noise(words, jnp.float32)(jnp.int32(7))

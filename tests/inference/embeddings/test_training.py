@@ -56,6 +56,7 @@ def series(seed, num, missing):
     return u, y.reshape(num, -1).astype(np.float32), mean, sd
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "missing"), [("deepset", 0.0), ("deepset", 0.6), ("gru", 0.0)])
 def test_the_posterior_mean_of_raw_series_is_learned(name, missing):
     """From 4000 rows: the error was 0.09 to 0.16 posterior sds; ten times more if nothing is learned."""

@@ -44,7 +44,14 @@ def test_many_rows_at_once_are_encoded_as_few(num_members, num_features):
 
 
 @pytest.mark.parametrize(
-    "fields", [{}, {"imputes": True}, {"embedding": embedding_spec("mlp", [(f"x{i}", ()) for i in range(7)])}]
+    "fields",
+    [
+        {},
+        pytest.param({"imputes": True}, marks=pytest.mark.long),
+        pytest.param(
+            {"embedding": embedding_spec("mlp", [(f"x{i}", ()) for i in range(7)])}, marks=pytest.mark.long
+        ),
+    ],
 )
 def test_it_is_the_equal_mixture_of_its_members(fields):
     u, x = rows_of(7)

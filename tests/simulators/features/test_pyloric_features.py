@@ -87,6 +87,7 @@ def test_features_of_a_voltage_follow_every_rule(seed):
     np.testing.assert_allclose(features_from_voltage(voltage, DT), literal_features(voltage), rtol=1e-9)
 
 
+@pytest.mark.long
 def test_made_up_rhythms_are_of_every_kind():
     """So that the test above has something to say."""
     rows = np.array([literal_features(made_up(seed)) for seed in range(12)])
