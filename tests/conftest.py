@@ -24,7 +24,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SEED_VARIABLE = "POSTERIOR_LAB_TEST_SEED"
 SEED = pytest.StashKey[int]()
-MOST_MAPS = 20_000
+MOST_MAPS = 35_000
 
 
 def pytest_configure(config):
