@@ -26,7 +26,7 @@ from dashboard.views.traces import PredictiveTraces
 from dashboard.views.training import TrainingCurve
 from dashboard.views.verdict_words import verdict_line
 from dashboard.what_if import WhatIf, can_ask
-from inference.result import AnyPosterior
+from inference.drawn_posterior import AnyPosterior
 
 AMORTISED = (
     "This run was given no observation: it has learned the posterior for every observation. In a notebook, "

@@ -10,7 +10,8 @@ from typing import Any
 import xarray as xr
 
 from inference.diagnostics import verdict
-from inference.result import MANIFEST, TREE, AnyPosterior
+from inference.drawn_posterior import AnyPosterior
+from inference.result import MANIFEST, TREE
 from inference.runs import Run
 
 MOST_KEPT = 8  # results in memory, a few megabytes each

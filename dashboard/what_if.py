@@ -26,7 +26,7 @@ from dashboard.views.sliders import beside, decimals_of, slider
 from dashboard.words import unit
 from inference.diagnostics import misspecification
 from inference.diagnostics.misspecification import LEAST_ROWS
-from inference.result import AnyPosterior
+from inference.drawn_posterior import AnyPosterior
 
 NUM_DRAWS = 2_000  # as many as are drawn within a blink
 NUM_PRIOR = 2_000

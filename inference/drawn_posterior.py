@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Key
 
-from inference.posterior import share_at_bounds
+from inference.posterior import Posterior, share_at_bounds
 from simulators import Prior
 
 MOST_DRAWS = 10_000  # of all chains together; longer chains are thinned
@@ -83,3 +83,6 @@ class DrawnPosterior:
     def share_at_bounds(self, theta: ArrayLike) -> Float[np.ndarray, "dim 2"]:
         """As `Posterior.share_at_bounds`."""
         return share_at_bounds(self.prior, theta)
+
+
+AnyPosterior = Posterior | DrawnPosterior

@@ -10,11 +10,11 @@ from jaxtyping import Array, Float, Key
 
 from inference.diagnostics.diagnose import diagnose
 from inference.diagnostics.predictive import predictive_distance, predictive_gap
-from inference.drawn_posterior import DrawnPosterior
+from inference.drawn_posterior import AnyPosterior, DrawnPosterior
 from inference.goals import Goal, Observation
 from inference.methods.base import MethodOutput
 from inference.posterior import Posterior
-from inference.progress import Progress, Stage
+from inference.progress import Progress
 from inference.reweighting import effective_share, log_importance_weights
 from inference.tree import Draws, Findings, Variables
 from simulators import Observed, Simulations, Simulator, simulate_batch
@@ -75,9 +75,9 @@ def recordings(
 
 
 def _from_prior(key: Array, simulator: Simulator, on_progress: Callable[[Progress], None]) -> Simulations:
-    """What the model does anyway, for methods that do not simulate."""
+    """What the prior predicts, for methods that do not simulate."""
     num = min(NUM_PREDICTIVE, max(1, MOST_NUMBERS // simulator.num_features))
-    return simulate_batch(simulator, key, num=num, on_progress=_hearing(on_progress, "simulate"))
+    return simulate_batch(simulator, key, num=num, on_progress=_hearing(on_progress))
 
 
 def _first_round(output: MethodOutput) -> Simulations:
@@ -127,17 +127,17 @@ def _posterior_draws(
 def _with_predictive(
     key: Array, simulator: Simulator, draws: Draws, on_progress: Callable[[Progress], None]
 ) -> Draws:
-    hear = _hearing(on_progress, "predict")
+    hear = _hearing(on_progress)
     x = simulate_batch(simulator, key, theta=draws.theta[:NUM_PREDICTIVE], on_progress=hear).x
     traces = None if simulator.axes is None else recordings(key, simulator, draws.theta[:NUM_TRACES])
     return replace(draws, x=x, traces=traces)
 
 
-def _hearing(on_progress: Callable[[Progress], None], stage: Stage) -> Callable[[int, int], None]:
-    return lambda done, total: on_progress(Progress(stage, done, total))
+def _hearing(on_progress: Callable[[Progress], None]) -> Callable[[int, int], None]:
+    return lambda done, total: on_progress(Progress("predict", done, total))
 
 
-def _checks(posterior: Posterior | DrawnPosterior, draws: Draws, prior: Draws, x_o: np.ndarray) -> Variables:
+def _checks(posterior: AnyPosterior, draws: Draws, prior: Draws, x_o: np.ndarray) -> Variables:
     """Mass heaped at the bounds, and how far the predictive features lie from the observed ones."""
     assert draws.x is not None
     assert prior.x is not None

@@ -105,7 +105,10 @@ def check(request: Request) -> None:
     config, simulator = _config_and_simulator(
         dataclasses.replace(request, observation=observation), file.parent
     )
-    find_method(request.method).check(config, simulator)
+    method = find_method(request.method)
+    if method.needs_observation and request.observation["kind"] == "none":
+        raise ValueError(f"The method {method.name} needs an observation; choose one, or another method.")
+    method.check(config, simulator)
 
 
 def _config_and_simulator(request: Request, folder: Path) -> tuple[Any, Simulator]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import xarray as xr
 
-from inference.drawn_posterior import DrawnPosterior
+from inference.drawn_posterior import AnyPosterior, DrawnPosterior
 from inference.estimators import load_estimator, save_estimator
 from inference.files import first_difference, manifest_of, move_into_place, read_json, staging, write_json
 from inference.posterior import Posterior
@@ -22,7 +22,6 @@ from inference.zarr_files import write_zarr
 from simulators import Prior, Simulator, get_simulator
 
 FORMAT = 2  # of the stored files, since 2 with or without weights; a reader refuses a higher one
-AnyPosterior = Posterior | DrawnPosterior
 TREE, WEIGHTS, MANIFEST = "result.zarr", "weights.eqx", "manifest.json"
 
 

@@ -64,7 +64,10 @@ class MethodChoice(pn.viewable.Viewer):
             raise ValueError(
                 "Several rounds need an observation to search around; choose one, or a single round."
             )
-        self.methods[self.method.value].check(config, simulator)
+        method = self.methods[self.method.value]
+        if plan.kind == "none" and method.needs_observation:
+            raise ValueError("This method needs an observation; choose one, or another method.")
+        method.check(config, simulator)
 
     def _take_seed(self, *_: object) -> None:
         self.plan.seed = self.seed.value or 0

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Key
 
 from inference.diagnostics.misspecification import Misspecification, misspecification
-from inference.posterior import Posterior
+from inference.drawn_posterior import AnyPosterior
 from simulators import Simulations, Simulator, simulate_batch
 
 NEAREST = 0.01  # of the predictions should come near the observation
@@ -35,7 +35,7 @@ class Predictive:
 
 def posterior_predictive(
     key: Key[Array, ""],
-    posterior: Posterior,
+    posterior: AnyPosterior,
     simulator: Simulator,
     *,
     num: int = 1_000,

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array
 
-from inference.drawn_posterior import DrawnPosterior
+from inference.drawn_posterior import AnyPosterior
 from inference.goals import Goal
-from inference.posterior import Posterior
 from inference.progress import Progress
 from simulators import Simulations, Simulator
 
@@ -64,7 +63,7 @@ class MethodOutput:
             names: lp, diverging, acceptance_rate, ...
     """
 
-    posterior: Posterior | DrawnPosterior
+    posterior: AnyPosterior
     simulations: Simulations | None = None
     training: Variables = field(default_factory=dict)
     held_out: Simulations | None = None
@@ -84,6 +83,7 @@ class Method:
             away).
         run: `run(config, simulator, goal, context) -> MethodOutput`.
         check: `check(config, simulator)` raises a ValueError in one sentence where they do not go together.
+        needs_observation: whether there is nothing to do without one.
     """
 
     name: str
@@ -91,3 +91,4 @@ class Method:
     config: type
     run: Callable[[Any, Simulator, Goal, RunContext], MethodOutput]
     check: Callable[[Any, Simulator], None] = lambda config, simulator: None
+    needs_observation: bool = False

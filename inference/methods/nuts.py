@@ -37,7 +37,7 @@ from inference.methods.mcmc.blocks import Plan, Step, run_chains
 from inference.methods.mcmc.target import Target, key_words, observed
 from inference.methods.mcmc.tempering import temper
 from inference.progress import Progress
-from simulators import Simulator
+from simulators import Simulator, all_simulators
 
 MOST_DENSE = 100  # parameters up to which the mass matrix is a full one
 STATS = ("lp", "diverging", "acceptance_rate", "energy", "step_size", "n_steps", "tree_depth")
@@ -109,9 +109,10 @@ def check(config: NUTS, simulator: Simulator) -> None:
     """
     del config
     if simulator.log_likelihood is None:
+        known = [name for name, one in all_simulators().items() if one.log_likelihood is not None]
         raise ValueError(
-            f"NUTS needs a likelihood, and '{simulator.name}' has none (linear_gaussian, two_moons, the "
-            "Gaussian mixtures and bernoulli_glm have one); use SNPE, which needs simulations only."
+            f"NUTS needs a likelihood, and '{simulator.name}' has none ({', '.join(known)} have one); use "
+            "SNPE, which needs simulations only."
         )
 
 
@@ -227,4 +228,6 @@ def _record(target: Target, hmc: Any, has_jumped: Array) -> dict[str, Array]:
     }
 
 
-nuts = Method("nuts", "Markov chains with the exact likelihood (NUTS)", NUTS, run, check)
+nuts = Method(
+    "nuts", "Markov chains with the exact likelihood (NUTS)", NUTS, run, check, needs_observation=True
+)

@@ -173,5 +173,10 @@ def _gibbs(regression: Regression, key: Array, theta: Float[Array, " dim"]) -> F
 
 
 polya_gamma_gibbs = Method(
-    "polya_gamma", "Exact Gibbs sampler for logistic regression (Polya-Gamma)", PolyaGammaGibbs, run, check
+    "polya_gamma",
+    "Exact Gibbs sampler for logistic regression (Polya-Gamma)",
+    PolyaGammaGibbs,
+    run,
+    check,
+    needs_observation=True,
 )

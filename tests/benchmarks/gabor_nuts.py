@@ -16,7 +16,7 @@ import time
 import jax
 import numpy as np
 
-from inference import NUTS, Progress, run
+from inference import NUTS, DrawnPosterior, Progress, run
 from inference.diagnostics import verdict
 from inference.settings import make_config
 from simulators.models import gabor_v1 as model
@@ -36,7 +36,8 @@ def main() -> None:
     assert isinstance(config, NUTS)
     counts = recordings()
     row = options.recording if options.recording >= 0 else most_even(counts[1:]) + 1
-    simulator, began = model.given(jax.numpy.asarray(counts[row])), (time.process_time(), time.perf_counter())
+    simulator = model.given(jax.numpy.asarray(counts[row]))
+    began = time.process_time(), time.perf_counter()
 
     def hear(event: Progress) -> None:
         spent = time.process_time() - began[0]
@@ -55,14 +56,15 @@ def main() -> None:
         f"{time.process_time() - began[0]:.0f} s CPU, {time.perf_counter() - began[1]:.0f} s wall, "
         f"load {os.getloadavg()[0]:.1f}\n"
     )
+    assert isinstance(result.posterior, DrawnPosterior)
     true, draws = np.asarray(model.gabor_v1.true_theta, np.float32), result.posterior.draws
     chains = [(f"chain {i}", chain) for i, chain in enumerate(draws)]
     for name, theta in [("all", draws.reshape(-1, draws.shape[-1])), *chains]:
         found = modes(theta, np.ones(len(theta)), true)
         words = [f"{mode} {share:.3f} (correlation {c:.3f})" for mode, (share, c) in found.items()]
         sys.stdout.write(f"  {name}: {', '.join(words)}\n")
-    found = result.tree["diagnostics"]
-    sys.stdout.write(f"jumps accepted {float(found['jump_rate']):.3f}\n")
+    found = result.tree.children["diagnostics"]
+    sys.stdout.write(f"jumps accepted {found['jump_rate'].item():.3f}\n")
     sys.stdout.write("\n".join(verdict(result.tree).sentences) + "\n")
 
 

@@ -110,6 +110,7 @@ def test_run_show_and_list(call, store):
         (["run", "two_moons", "--set", "num_simulations=lots"], "must be a whole number; got 'lots'"),
         (["run", "two_moons", "--observation", "nothing.nc"], "There is no recording 'nothing.nc'."),
         (["run", "two_moons", "--observation", __file__], "cannot be driven by a recording"),
+        (["run", "two_moons", "--method", "nuts", "--observation", "none"], "nuts needs an observation"),
         (["run", "autapse", "--method", "nuts"], "NUTS needs a likelihood, and 'autapse' has none"),
         (["run", "two_moons", "--seed", "-1"], "The seed must be a whole number"),
         (["run", "mine", "--simulators", "nowhere.py"], "The simulator file 'nowhere.py' does not exist."),

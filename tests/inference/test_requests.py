@@ -34,7 +34,7 @@ def _one_method(monkeypatch):
     """A method of known settings, whatever the real ones are."""
 
     class Fake:
-        name, config = "fake", Settings
+        name, config, needs_observation = "fake", Settings, False
 
         @staticmethod
         def check(config, simulator):

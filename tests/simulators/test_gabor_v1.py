@@ -239,6 +239,17 @@ def test_features_do_not_determine_the_likelihood():
     assert gabor_v1.log_likelihood is None
 
 
+def test_a_recording_gives_its_own_likelihood_and_no_other(key):
+    spikes = jax.jit(gabor_v1.simulate)(key, named(TOY))
+    known = model.given(spikes)
+    x = jnp.asarray(known.default_observation().x)
+    likelihood = jax.jit(known.log_likelihood)
+    assert float(likelihood(named(TOY), x)) == pytest.approx(
+        float(jax.jit(log_likelihood_of_counts)(named(TOY), spikes)), rel=1e-5
+    )
+    assert np.isnan(likelihood(named(TOY), x.at[3].add(0.1)))
+
+
 def test_the_picture_is_the_filter(key):
     picture = gabor_v1.picture(key, named(TOY))
     assert picture.shape == (len(gabor_v1.axes.y), len(gabor_v1.axes.x))
