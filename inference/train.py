@@ -54,12 +54,20 @@ class TrainConfig:
 
 
 class TrainingProblem(NamedTuple):
-    """What to train on what; the estimator brings its scalings and initial weights."""
+    """What to train on what.
+
+    Attributes:
+        estimator: brings its scalings and initial weights.
+        training, validation: rows.
+        objective: loss.
+        first_cycle: of the schedule; the early ones are for weights that have learnt nothing yet.
+    """
 
     estimator: DensityEstimator
     training: Rows
     validation: Rows
     objective: Objective = negative_log_prob
+    first_cycle: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +167,7 @@ def fit(
     data, batch_size = _epoch_data(problem, config)
     identity = _identity(key, problem, (config, batch_size))
     lanes = _lanes(problem.estimator)
-    course = Course(tuple(initial_state(lane) for lane in lanes))
+    course = Course(tuple(initial_state(lane) for lane in lanes), cycle=problem.first_cycle - 1)
     course = course if checkpoint is None else load_course(checkpoint, identity, course)
     steps, saved = num // batch_size, time.monotonic()
     pool = ThreadPoolExecutor(len(lanes), thread_name_prefix="train")

@@ -114,6 +114,8 @@ def test_a_sharpened_posterior_answers_for_its_own_observation_only():
         result.posterior.sample(jax.random.key(0), 3, X_O + 1)
     training = result.tree["training"].to_dataset()
     assert set(training["round"].values) == {0, 1}
+    cycles = [training["cycle"].values[training["round"].values == number] for number in (0, 1)]
+    assert [found.min() for found in cycles] == [0, 2]  # the second round went on from the first
     assert len(training["round"]) == len(training["validation_loss"])
     assert finding(result, "round_theta").shape[::2] == (2, 2)
     assert finding(result, "round_share_of_prior")[0] == 1
