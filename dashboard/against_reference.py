@@ -53,15 +53,17 @@ class AgainstReference(pn.viewable.Viewer):
         in_background(compare or self._compare, self._show, self._fail)
 
     def __panel__(self) -> pn.Column:
-        judged = verdict_line(verdict(self.reference)).replace('"verdict"', '"reference-verdict"')
+        judged = verdict_line(verdict(self.reference)).replace(
+            'testid="verdict"', 'testid="reference-verdict"'
+        )
         about = [shell.heading("The verdict on the reference", level=3), run_html(judged)]
         if not has_chains(self.reference):
             about.append(shell.html(f'<p class="quiet">{APPROXIMATE}</p>'))
         cards = [
             [self._numbers],
+            about,
             [shell.heading("Pair by pair", level=3), self.mosaic],
             [shell.heading("One by one", level=3), self.overlay],
-            about,
         ]
         if has_chains(self.reference):
             cards.append([shell.heading("Chains of the reference", level=3), ChainTraces(self.reference)])
@@ -80,5 +82,5 @@ class AgainstReference(pn.viewable.Viewer):
 
 COMPARING = (
     '<p class="quiet" data-testid="comparing" aria-live="polite">Training a classifier to tell the two '
-    "apart; some seconds …</p>"
+    "apart; up to a minute …</p>"
 )

@@ -95,7 +95,7 @@ class Comparison(pn.viewable.Viewer):
     def matrix_sentence(self) -> str:
         """How many pairs there are numbers for; then which two runs are most alike and which least."""
         if len(self.scores) < self._num_pairs:
-            return f"{len(self.scores)} of {self._num_pairs} pairs compared; some seconds for each."
+            return f"{len(self.scores)} of {self._num_pairs} pairs compared; up to a minute for each."
         known = {pair: score for pair, score in self.scores.items() if isinstance(score, C2ST)}
         problems = [score for score in self.scores.values() if isinstance(score, str)]
         if not known:

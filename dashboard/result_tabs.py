@@ -65,6 +65,7 @@ class ResultTabs(pn.viewable.Viewer):
         self.tree, self.load, self.selection, self.file_name = tree, load, selection, file_name
         self.references = references
         self.diagnosis = Diagnosis(tree)
+        self.validation: Validate | None = None  # until its tab is opened
         self._places = {name: pn.Column(margin=(18, 0, 0, 0), sizing_mode="stretch_width") for name in names}
         self._tabs = pmui.Tabs(
             *((TITLES[name], place) for name, place in self._places.items()),
@@ -95,7 +96,8 @@ class ResultTabs(pn.viewable.Viewer):
 
     def _validate(self) -> list:
         has_draws = "posterior" in self.tree.children
-        return [Validate(self.tree, self.selection, self.references if has_draws else None)]
+        self.validation = Validate(self.tree, self.selection, self.references if has_draws else None)
+        return [self.validation]
 
     def _diagnosis(self) -> list:
         return [self.diagnosis]

@@ -46,7 +46,7 @@ def verdict_of(run: Run) -> Verdict | None:
 
 
 def compared(run: Run, reference: Run) -> Comparison:
-    """How far apart the draws of two finished runs are. Takes seconds the first time, then it is kept.
+    """How far apart the draws of two finished runs are. Takes up to a minute the first time, then it is kept.
 
     Raises:
         ValueError: they are of different models, or one of them has too few draws, or its result is damaged.

@@ -11,7 +11,7 @@ from dashboard.views.drawing import columns, rows_of, span
 from dashboard.views.draws import PosteriorDraws
 from dashboard.views.markup import run_html
 from dashboard.views.tables import table
-from dashboard.words import number
+from dashboard.words import count, number
 from inference.diagnostics import C2ST
 from inference.diagnostics.compare import Pair, ParameterDifference
 
@@ -66,7 +66,8 @@ def c2st_sentence(score: C2ST) -> str:
         meaning = "a classifier tells the two apart easily"
     return (
         f"C2ST {score.accuracy:.2f} (95 %: {max(low, 0):.2f} to {min(high, 1):.2f}): {meaning}; equal "
-        f"posteriors give {even_low:.2f} to {even_high:.2f} with {score.num} independent draws each."
+        f"posteriors give {even_low:.2f} to {even_high:.2f} with "
+        f"{count(score.num, 'independent draw')} each."
     )
 
 

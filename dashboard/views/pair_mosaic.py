@@ -96,7 +96,7 @@ class PairMosaic(pn.viewable.Viewer):
         ]
         entries += [("prior", "prior")] if self.draws.prior is not None else []
         if self.reference is not None:
-            entries += [("reference", "reference: above the diagonal, outlined on it")]
+            entries += [("reference", "reference: above the diagonal, outlined elsewhere")]
         elif self.draws.dim > MOST_WORDS:
             entries += [("diverging", "above the diagonal: correlations, −1 to 1")]
         return entries + ([("truth", "true value")] if self.draws.truth is not None else [])
