@@ -88,7 +88,7 @@ class ReferenceView(pn.viewable.Viewer):
             self.references.chosen = self.references.best(found)
         self.choice.visible = bool(found.done)
         options = {title_of(run): run.id for run in found.done}
-        self.choice.param.update(options={"none": "none", **options}, value=self.references.chosen)
+        self.choice.param.update(options={"none": "none", **options}, value=self.references.chosen or "none")
         has_exact = any(run.request.method in EXACT for run in found.done)
         method = "" if has_exact or self.references.is_exact or found.active else self.references.method
         self.button.param.update(visible=bool(method), disabled=False)
@@ -107,13 +107,13 @@ class ReferenceView(pn.viewable.Viewer):
         return IS_EXACT if self.references.is_exact else NO_LIKELIHOOD
 
     def _chosen(self, *_: object) -> None:
-        if self.choice.value != self.references.chosen:
+        if self.choice.value != (self.references.chosen or "none"):
             self.references.chosen = self.choice.value
             self._show()
 
     def _show(self) -> None:
         run_id = self.references.chosen
-        if run_id == "none":
+        if run_id in ("", "none"):
             self.shown, self.body.objects = None, []
             return
         other = self.references.store.get(run_id)

@@ -41,7 +41,7 @@ class References(param.Parameterized):
         submit: queues a run.
     """
 
-    chosen = param.String(doc='Id of the reference; "none": none is wanted; empty: not chosen yet.')
+    chosen = param.String(doc='Id of the reference; "none": none is wanted; empty: none yet.')
     problem = param.String(doc="One sentence about a link that names no possible reference.")
 
     def __init__(self, run: Run, store: RunStore, *, chosen: str = "", submit: Callable[[Run], Any]) -> None:
@@ -63,8 +63,8 @@ class References(param.Parameterized):
         return self.run.request.method in EXACT
 
     def best(self, found: Found) -> str:
-        """Id of the run to compare with before anybody has chosen: an exact one, or "none"."""
-        return next((one.id for one in found.done if one.request.method in EXACT), "none")
+        """Id of the run to compare with before anybody has chosen: an exact one; empty: there is none."""
+        return next((one.id for one in found.done if one.request.method in EXACT), "")
 
     @property
     def method(self) -> str:

@@ -78,7 +78,7 @@ def difference_sentence(pair: Pair) -> str:
         return "No parameter by itself differs more than independent draws of one posterior would."
     return (
         f"Most in {most.name}: mean shifted by {_signed(most.mean_shift)} standard deviations of the "
-        f"reference, {number(most.sd_ratio, 2)} times as wide."
+        f"reference, {number(most.sd_ratio, 2)} times as wide; Kolmogorov distance {most.kolmogorov:.2f}."
     )
 
 

@@ -65,7 +65,7 @@ def test_an_exact_run_on_the_same_observation_is_the_reference(store, done):
     assert found.done[0].id == exact.id
     assert found.active is None
     assert choice.best(found) == exact.id
-    assert references(exact, store).best(references(exact, store).find()) == "none"
+    assert references(exact, store).best(references(exact, store).find()) == ""
 
 
 def test_recordings_are_one_observation_if_they_are_the_same_in_content(store, done, tmp_path):
@@ -101,7 +101,7 @@ def test_a_reference_is_begun_followed_and_then_compared_with(store, done, toy_t
     run, submitted = done(seed=3), []
     choice = references(run, store, submitted=submitted)
     view = ReferenceView(toy_tree, choice)
-    assert choice.chosen == "none"
+    assert choice.chosen == ""  # and so no part of the address
     assert view.button.visible
     assert "method NUTS" in view.words.object
     view.button.param.trigger("clicks")
@@ -142,7 +142,7 @@ def test_another_reference_is_chosen_and_kept_in_the_address(store, done):
     assert overview.address["ref"] == other.id
     assert view.shown is not None
     view.choice.value = "none"
-    assert overview.address["ref"] == "none"
+    assert overview.address["ref"] == "none"  # which was chosen
     assert view.body.objects == []
 
 

@@ -39,7 +39,8 @@ def test_posteriors_lie_over_each_other(toy_tree, chain_tree):
 def test_differences_are_ranked_with_what_chance_gives(pair, toy_tree):
     view = Differences(pair, posterior_draws(toy_tree))
     assert view.words.text == (
-        "Most in tau: mean shifted by −0.80 standard deviations of the reference, 1.2 times as wide."
+        "Most in tau: mean shifted by −0.80 standard deviations of the reference, 1.2 times as wide; "
+        "Kolmogorov distance 0.31."
     )
     assert view.c2st_words.text == (
         "C2ST 0.62 (95 %: 0.60 to 0.64): a classifier tells the two apart clearly; equal posteriors give "
