@@ -46,7 +46,8 @@ class AgainstReference(pn.viewable.Viewer):
         super().__init__()
         self.tree, self.reference = tree, reference
         self.draws, other = posterior_draws(tree), posterior_draws(reference)
-        self.mosaic = PairMosaic(self.draws, selection, zoomed=True, reference=other)
+        has_pairs = self.draws.dim > 1
+        self.mosaic = PairMosaic(self.draws, selection, zoomed=True, reference=other) if has_pairs else None
         self.overlay = Overlay({"this run": self.draws, "reference": other})
         self.differences: Differences | None = None
         self._numbers = pn.Column(shell.html(COMPARING), margin=0, sizing_mode="stretch_width")
@@ -59,12 +60,10 @@ class AgainstReference(pn.viewable.Viewer):
         about = [shell.heading("The verdict on the reference", level=3), run_html(judged)]
         if not has_chains(self.reference):
             about.append(shell.html(f'<p class="quiet">{APPROXIMATE}</p>'))
-        cards = [
-            [self._numbers],
-            about,
-            [shell.heading("Pair by pair", level=3), self.mosaic],
-            [shell.heading("One by one", level=3), self.overlay],
-        ]
+        cards = [[self._numbers], about]
+        if self.mosaic is not None:
+            cards.append([shell.heading("Pair by pair", level=3), self.mosaic])
+        cards.append([shell.heading("One by one", level=3), self.overlay])
         if has_chains(self.reference):
             cards.append([shell.heading("Chains of the reference", level=3), ChainTraces(self.reference)])
         return pn.Column(*(shell.card(*card) for card in cards), margin=0, sizing_mode="stretch_width")

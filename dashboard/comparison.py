@@ -18,6 +18,7 @@ from dashboard.views.draws import posterior_draws
 from dashboard.views.markup import run_html
 from dashboard.views.overlay import Overlay
 from dashboard.views.predictive_distances import PredictiveDistances
+from dashboard.words import method_name
 from inference.diagnostics import C2ST, run_facts, verdict
 from inference.runs import Run
 
@@ -108,7 +109,7 @@ class Comparison(pn.viewable.Viewer):
 
 def short_names(runs: Sequence[Run]) -> dict[str, str]:
     """Run id -> "SNPE", or with the last letters of its id, "SNPE 1a2b", where a method comes twice."""
-    methods = {run.id: run.request.method.upper().replace("_", "-") for run in runs}
+    methods = {run.id: method_name(run.request.method) for run in runs}
     often = Counter(methods.values())
     return {run_id: name if often[name] == 1 else f"{name} {run_id[-4:]}" for run_id, name in methods.items()}
 

@@ -16,6 +16,7 @@ from dashboard.references import EXACT, Found, References, title_of
 from dashboard.results import compared, tree_of
 from dashboard.views import run_rows
 from dashboard.views.selection import Selection
+from dashboard.words import method_name
 from inference.runs import ACTIVE, Run
 
 POLL_MILLISECONDS = 1000
@@ -36,7 +37,8 @@ class ReferenceView(pn.viewable.Viewer):
         self.choice = pmui.Select(label="Reference", options={"none": "none"}, value="none",
                                   width=520, size="small", margin=(8, 0, 0, 0), visible=False)  # fmt: skip
         self.words = shell.html(LOOKING)
-        self.button = shell.button("Run a reference now", self.start, variant="contained", visible=False)
+        look = {"variant": "contained", "color": "primary", "sx": {}}
+        self.button = shell.button("Run a reference now", self.start, visible=False, **look)
         self.body = pn.Column(margin=0, sizing_mode="stretch_width")
         self.shown: AgainstReference | None = None
         self._going: Run | None = None
@@ -101,7 +103,7 @@ class ReferenceView(pn.viewable.Viewer):
 
     def _advice(self, method: str, has_exact: bool) -> str:  # noqa: FBT001
         if method:
-            return CAN_RUN.format(method=method.upper().replace("_", "-"))
+            return CAN_RUN.format(method=method_name(method))
         if has_exact:
             return ""
         return IS_EXACT if self.references.is_exact else NO_LIKELIHOOD

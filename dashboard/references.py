@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import param
 
 from dashboard.results import verdict_of
-from dashboard.words import ago
+from dashboard.words import ago, method_name
 from inference.requests import Request, check
 from inference.runs import ACTIVE, Run, RunStore
 from inference.settings import find_method, make_config
@@ -118,7 +118,7 @@ class References(param.Parameterized):
 
 def title_of(run: Run) -> str:
     """``"NUTS, 20 min ago (20261126-191204-two_moons-1a2b)"``."""
-    return f"{run.request.method.upper()}, {ago(run.created)} ({run.id})"
+    return f"{method_name(run.request.method)}, {ago(run.created)} ({run.id})"
 
 
 def _is_alike(one: Run, other: Run) -> bool:

@@ -21,7 +21,7 @@ from dashboard.views.progress import RunProgress, state_chip
 from dashboard.views.provenance import settings_words
 from dashboard.views.selection import Selection, read_ranges, write_ranges
 from dashboard.views.training import TrainingCurve
-from dashboard.words import ago
+from dashboard.words import ago, method_name
 from inference.runs import Run
 from inference.simulation_store import words_of
 from simulators import get_simulator
@@ -162,7 +162,7 @@ def _head(run: Run, state: str) -> str:
     known = {"default": "its built-in observation", "none": "no observation (amortised)"}
     label = known.get(kind) or request.observation.get("label", "a recording")
     facts = [
-        f"<b>{escape(request.method.upper())}</b>",
+        f"<b>{escape(method_name(request.method))}</b>",
         escape(settings_words(request.config)) or "settings as they come",
         f"seed {request.seed}",
         f"asked for {ago(run.created)}",

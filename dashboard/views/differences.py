@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import panel as pn
+from bokeh.models import Span
 
 from dashboard import shell, theme
 from dashboard.views.drawing import columns, rows_of, span
@@ -114,10 +115,8 @@ def _distance_figure(pair: Pair) -> Any:
     source = columns(name=names, distance=[each.kolmogorov for each in shown])
     bars = fig.hbar(y="name", right="distance", height=0.55, source=source, fill_alpha=0.6, line_color=None)
     theme.paint(bars, fill_color="model")
-    line = fig.segment(
-        [pair.chance], [names[-1]], [pair.chance], [names[0]], line_width=2, line_dash="dashed"
-    )
-    theme.paint(line, line_color="prior")
+    line = Span(location=pair.chance, dimension="height", line_width=2, line_dash="dashed")
+    fig.add_layout(theme.paint(line, line_color="prior"))
     return fig
 
 

@@ -22,6 +22,7 @@ from inference.analysis import Bins, bin_draws, correlations, hdr_levels, margin
 LEVEL_ALPHA = (0.0, 0.22, 0.5, 0.95)  # outside all regions, then 95, 80 and 50 % of the draws
 # Room for the words around the cells, as shares of their side; left + right = top + bottom keeps all square.
 LEFT, RIGHT, TOP, BOTTOM = 0.135, 0.005, 0.03, 0.11
+TOP_SHARE = 0.92  # of a cell's height, that the highest bar reaches
 ROLES = ("model", "selection")
 ALL_ROLES = (*ROLES, "reference")
 EMPTY = {"xs": [], "ys": []}
@@ -57,9 +58,10 @@ class MosaicFigure:
         """Replace what is drawn by these draws, binned in any range."""
         self.bins = bins
         counts = marginal_counts(bins)
+        self._tops = counts.max(axis=1).astype(float)
+        self._show_reference(draws)
         self._set_draws("model", counts, None)
-        self._show_reference(draws, counts)
-        self._prior.data_source.data = self._prior_outlines(draws, counts)
+        self._prior.data_source.data = self._prior_outlines(draws)
         self._marks.data_source.data, self._needles.data_source.data = self._truth_data(draws.truth)
         self._names.show(mosaic_texts.names(self.layout, draws))
         self._ends.show(mosaic_texts.units_and_ends(self.layout, draws, bins.low, bins.high))
@@ -102,11 +104,15 @@ class MosaicFigure:
         levels = hdr_levels(self.bins, layout.pairs(layout.cells), rows)
         picture = layout.picture(levels, layout.cells)
         self._pictures[role].data_source.data = {"image": [picture]}
-        outlines = [layout.outline(k, column, column.max() / 0.92) for k, column in enumerate(counts)]
+        tops = self._tops if role == "model" else counts.max(axis=1)
+        outlines = [layout.outline(k, column, tops[k] / TOP_SHARE) for k, column in enumerate(counts)]
         self._histograms[role].data_source.data = _polygons(outlines)
 
-    def _show_reference(self, draws: PosteriorDraws, counts: np.ndarray) -> None:
-        """The reference in the cells above the diagonal, and on it with the same area as the draws."""
+    def _show_reference(self, draws: PosteriorDraws) -> None:
+        """The reference in the cells above the diagonal, and on it with the same area as the draws.
+
+        A reference that is narrower makes room for itself: the histograms of the draws become lower.
+        """
         if self._reference is None:
             return
         layout, low, high = self.layout, self.bins.low, self.bins.high
@@ -114,18 +120,19 @@ class MosaicFigure:
         levels = hdr_levels(bins, layout.pairs(layout.upper_cells))
         picture = layout.picture(levels, layout.upper_cells)
         self._pictures["reference"].data_source.data = {"image": [picture]}
-        scale = counts.max(axis=1) / 0.92 * len(self._reference) / len(draws)
-        found = enumerate(marginal_counts(bins))
-        outlines = [layout.outline(k, column, scale[k]) for k, column in found]
+        counts, share = marginal_counts(bins), len(self._reference) / len(draws)
+        self._tops = np.maximum(self._tops, counts.max(axis=1) / share)
+        scale = self._tops / TOP_SHARE * share
+        outlines = [layout.outline(k, column, scale[k]) for k, column in enumerate(counts)]
         self._histograms["reference"].data_source.data = _polygons(outlines)
 
-    def _prior_outlines(self, draws: PosteriorDraws, counts: np.ndarray) -> dict:
+    def _prior_outlines(self, draws: PosteriorDraws) -> dict:
         """The prior's histogram on the scale of the posterior's, so that their areas are equal."""
         if draws.prior is None:
             return EMPTY
         bins = self.bins
         prior = marginal_counts(bin_draws(draws.prior, bins.low, bins.high, num_bins=bins.num_bins // 4))
-        scale = counts.max(axis=1) / 0.92 * 4 * len(draws.prior) / len(draws)
+        scale = self._tops / TOP_SHARE * 4 * len(draws.prior) / len(draws)
         return _polygons([self.layout.outline(k, column, scale[k]) for k, column in enumerate(prior)])
 
     def _truth_data(self, truth: np.ndarray | None) -> tuple[dict, dict]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from html import escape
 
 from dashboard import links
+from dashboard.words import method_name
 from inference.runs import ACTIVE, Run
 
 SIGNS = {
@@ -43,6 +44,7 @@ class RunRow:
 
     id: str
     model: str
+    method: str
     observation: str
     state: str
     created: datetime
@@ -62,7 +64,8 @@ def overview(run: Run) -> RunRow:
     request = run.request
     kind = request.observation["kind"]
     observation = str(request.observation.get("label") or _OBSERVATIONS.get(kind, kind))
-    row = RunRow(run.id, request.simulator, observation, run.state, run.created, note=run.message)
+    method = method_name(request.method)
+    row = RunRow(run.id, request.simulator, method, observation, run.state, run.created, note=run.message)
     event = run.latest() if row.is_active else None
     if event is None:
         return row
@@ -85,12 +88,12 @@ def table(rows: Iterable[RunRow]) -> str:
 
 
 def name_cell(row: RunRow) -> str:
-    """Markup of the link to a run: its model, and its id in small."""
+    """Markup of the link to a run: its model, and its method and id in small."""
     run_id = escape(row.id)
     anchor = (
         f'<a class="plain" href="{links.run_url(row.id)}" data-testid="run-{run_id}">{escape(row.model)}</a>'
     )
-    return f'{anchor}<small class="quiet">{run_id}</small>'
+    return f'{anchor}<small class="quiet">{escape(row.method)} {run_id}</small>'
 
 
 def progress_cell(row: RunRow) -> str:

@@ -5,6 +5,7 @@ import types
 import numpy as np
 import panel as pn
 import pytest
+import xarray as xr
 
 from dashboard import reference_view
 from dashboard.against_reference import AgainstReference
@@ -164,6 +165,13 @@ def test_sections_are_those_that_there_are_numbers_for(make_tree, toy_checks, to
     assert shown(chain_tree) == ["ChainTraces"]
     assert shown(toy_tree) == []
     assert "nothing to check it with" in Validate(toy_tree).__panel__()[0].object
+
+
+def test_one_parameter_has_no_pairs(toy_tree):
+    tree = xr.DataTree.from_dict({"posterior": toy_tree["posterior"].to_dataset()[["tau"]]})
+    view = AgainstReference(tree, tree, compare=lambda: FOUND)
+    assert view.mosaic is None
+    assert view.__panel__().get_root() is not None
 
 
 def test_a_comparison_that_fails_is_one_sentence(toy_tree, chain_tree):

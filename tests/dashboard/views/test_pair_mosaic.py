@@ -87,6 +87,17 @@ def test_the_reference_is_above_the_diagonal_in_the_same_axes():
     assert "reference" in dict(view._meanings())
 
 
+def test_a_narrow_reference_is_not_cut_off_on_the_diagonal():
+    draws = many(2)
+    narrow = PosteriorDraws(draws.names, draws.values / 5)
+    view = PairMosaic(draws, reference=narrow)
+    floor = view._mosaic.layout.bottom(0)
+    tops = {role: np.max(view._mosaic._histograms[role].data_source.data["ys"][0]) - floor
+            for role in ("model", "reference")}  # fmt: skip
+    assert tops["reference"] == pytest.approx(0.92 * 96)
+    assert tops["model"] < tops["reference"] / 2
+
+
 def test_a_reference_of_the_same_draws_mirrors_them():
     draws = many(2)
     view = PairMosaic(draws, reference=draws)
