@@ -90,12 +90,19 @@ def test_each_wrong_run_is_one_sentence_and_the_others_stay(store, done):
     other, amortised = done("linear_gaussian"), done(observation={"kind": "none"})
     running = store.create(Request("two_moons"))
     near = first.id[:-1] + ("0" if first.id[-1] != "0" else "1")
-    asked = [first.id, near, "nonsense", other.id, amortised.id, running.id, last.id]
+    asked = [first.id, near, first.id[:-1], "nonsense", other.id, amortised.id, running.id, last.id]
     runs, problems = read_runs(store, asked)
     assert [run.id for run in runs] == [first.id, last.id]
     for problem, words in zip(
         problems,
-        ("Did you mean", "is not the id", "Only runs of one model", "no observation", "is queued"),
+        (
+            f"Did you mean {first.id}?",
+            f"Did you mean {first.id}?",
+            "is not the id",
+            "Only runs of one model",
+            "no observation",
+            "is queued",
+        ),
         strict=True,
     ):
         assert words in problem
