@@ -1,4 +1,4 @@
-"""May this result be believed? What each check found, and the pictures that it rests on."""
+"""May this result be believed? What each check found, and pictures that it rests on; see `validate` too."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import xarray as xr
 
 from dashboard import shell
 from dashboard.views.bounds import BoundTable
-from dashboard.views.calibration import CalibrationView
-from dashboard.views.diagnosis_data import read_calibration, read_place
+from dashboard.views.diagnosis_data import read_place
 from dashboard.views.groups import group
 from dashboard.views.markup import run_html
 from dashboard.views.members import Members
@@ -40,8 +39,6 @@ class Diagnosis(pn.viewable.Viewer):
         """Heading and view of each part that there are numbers for."""
         tree, found = self.tree, group(self.tree, "diagnostics")
         shown: list[list] = []
-        if (calibration := read_calibration(tree)) is not None:
-            shown.append([CalibrationView(calibration)])
         if (place := read_place(tree)) is not None:
             shown.append([_title("The observation among the simulations"), ObservationPlace(place)])
         if "member_mean" in found:

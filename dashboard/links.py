@@ -13,6 +13,7 @@ from dashboard.background import repeat
 from simulators.registry import unknown_name
 
 ADDRESS_MILLISECONDS = 400  # an address is changed when two looks this far apart agree
+COMPARE = "compare"  # the page that compares runs, without its query
 LONGEST_VALUE = 300  # characters of one query value; a longer one is cut before anything looks at it
 
 
@@ -34,6 +35,11 @@ def infer_url(model: str = "", **choices: object) -> str:
 def run_url(run_id: str, **view: object) -> str:
     """Address of a run, with what is shown of it (``tab="traces"``, ...); empty values are left out."""
     return _url("run", {"id": run_id, **view})
+
+
+def compare_url(run_ids: Iterable[str]) -> str:
+    """Address of the page that compares these runs."""
+    return _url(COMPARE, {"runs": ",".join(run_ids)})
 
 
 @dataclass
@@ -102,6 +108,16 @@ def read_query(arguments: Mapping[str, Sequence[bytes | str]] | None = None) -> 
     return Query(
         {str(key): _text(values[-1]) for key, values in given.items() if len(values) and key != "theme"}
     )
+
+
+def read_list(key: str, arguments: Mapping[str, Sequence[bytes | str]] | None = None) -> list[str]:
+    """The values of a key that may hold several, parted by commas or repeated; each once."""
+    given = pn.state.session_args if arguments is None else arguments
+    raw = [
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        for value in given.get(key, [])
+    ]
+    return list(dict.fromkeys(filter(None, (_text(part) for value in raw for part in value.split(",")))))
 
 
 def show_in_address(choices: Mapping[str, object]) -> None:

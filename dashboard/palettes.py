@@ -16,6 +16,9 @@ ORDERED_DARK = tuple(Viridis256[72:])
 _LIGHT = ("#0b3c66", "#0072b2", "#6fb1da", "#f3f4f5", "#eda467", "#d05c12", "#7a2f00")
 _DARK = ("#c9e8fb", "#56b4e9", "#2a6d99", "#20282f", "#a2541f", "#ee9048", "#fde0c0")
 
+# Beside the colour of the model, for what has no order; they stand out from both backgrounds.
+SEVERAL = ("#009e73", "#d9691f", "#b0628f", "#a8860b", "#7670d6", "#87929c")
+
 
 def between(anchors: tuple[str, ...], num: int = NUM) -> tuple[str, ...]:
     """``num`` colours from the first anchor to the last, in even steps."""

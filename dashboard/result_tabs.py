@@ -11,6 +11,8 @@ import xarray as xr
 
 from dashboard import shell
 from dashboard.diagnosis import Diagnosis
+from dashboard.references import References
+from dashboard.validate import Validate
 from dashboard.views.feature_data import read_features
 from dashboard.views.features import FeatureComparison
 from dashboard.views.marginals import Marginals
@@ -35,7 +37,7 @@ AMORTISED = (
 
 
 class ResultTabs(pn.viewable.Viewer):
-    """The verdict on a result; below it posterior, diagnosis, predictions, training, table and details.
+    """The verdict on a result; below it posterior, validation, diagnosis, predictions, table and so on.
 
     Args:
         tree: of the result.
@@ -43,6 +45,7 @@ class ResultTabs(pn.viewable.Viewer):
         selection: shared by the views.
         tab: the one to begin with; one of `tab_names(tree)`.
         file_name: what downloaded files are called.
+        references: the runs to compare with; None where there is no store.
     """
 
     tab = param.String(doc="Name of the open tab.")
@@ -55,11 +58,14 @@ class ResultTabs(pn.viewable.Viewer):
         *,
         tab: str = "",
         file_name: str = "result",
+        references: References | None = None,
     ) -> None:
         names = tab_names(tree)
         super().__init__(tab=tab or names[0])
         self.tree, self.load, self.selection, self.file_name = tree, load, selection, file_name
+        self.references = references
         self.diagnosis = Diagnosis(tree)
+        self.validation: Validate | None = None  # until its tab is opened
         self._places = {name: pn.Column(margin=(18, 0, 0, 0), sizing_mode="stretch_width") for name in names}
         self._tabs = pmui.Tabs(
             *((TITLES[name], place) for name, place in self._places.items()),
@@ -87,6 +93,11 @@ class ResultTabs(pn.viewable.Viewer):
 
     def _what_if(self) -> list:
         return [WhatIf(self.tree, self.load)]
+
+    def _validate(self) -> list:
+        has_draws = "posterior" in self.tree.children
+        self.validation = Validate(self.tree, self.selection, self.references if has_draws else None)
+        return [self.validation]
 
     def _diagnosis(self) -> list:
         return [self.diagnosis]
@@ -123,6 +134,7 @@ class ResultTabs(pn.viewable.Viewer):
 _TAB_SX = {"& .MuiTab-root": {"textTransform": "none", "fontSize": "15px", "letterSpacing": 0}}
 TITLES = {
     "posterior": "Posterior",
+    "validate": "Validate",
     "diagnosis": "Diagnosis",
     "what_if": "What if",
     "predictions": "Predictions",
@@ -132,6 +144,7 @@ TITLES = {
 }
 _BUILDERS: dict[str, Callable[[ResultTabs], list]] = {
     "posterior": ResultTabs._posterior,
+    "validate": ResultTabs._validate,
     "diagnosis": ResultTabs._diagnosis,
     "what_if": ResultTabs._what_if,
     "predictions": ResultTabs._predictions,
@@ -144,7 +157,7 @@ _BUILDERS: dict[str, Callable[[ResultTabs], list]] = {
 def tab_names(tree: xr.DataTree) -> list[str]:
     """The tabs that a result has: without draws only what the run itself tells."""
     if "posterior" not in tree.children:
-        names = ["what_if", "diagnosis", "training", "details"]
+        names = ["what_if", "validate", "diagnosis", "training", "details"]
     else:
         names = list(TITLES)
     if "training" not in tree.children:

@@ -7,15 +7,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import jax
 import xarray as xr
 
-from inference.diagnostics import verdict
+from inference.diagnostics import Comparison, Verdict, compare_runs, verdict
 from inference.drawn_posterior import AnyPosterior
 from inference.result import MANIFEST, TREE
 from inference.runs import Run
 
 MOST_KEPT = 8  # results in memory, a few megabytes each
-MOST_JUDGED = 4096  # verdicts, a word each
+MOST_JUDGED = 4096  # verdicts, a few sentences each
+MOST_COMPARED = 256  # pairs of runs, a few numbers each
 
 
 def tree_of(run: Run) -> xr.DataTree:
@@ -24,8 +26,7 @@ def tree_of(run: Run) -> xr.DataTree:
     Raises:
         ValueError: the run is not done, or its result is damaged.
     """
-    manifest = run.folder / MANIFEST
-    return _load(run, manifest.stat().st_mtime_ns if manifest.exists() else 0)
+    return _load(run, _written(run))
 
 
 def posterior_of(run: Run) -> AnyPosterior:
@@ -34,17 +35,24 @@ def posterior_of(run: Run) -> AnyPosterior:
     Raises:
         ValueError: the run is not done, its result is damaged, or its simulator is unknown here.
     """
-    manifest = run.folder / MANIFEST
-    return _load_posterior(run, manifest.stat().st_mtime_ns if manifest.exists() else 0)
+    return _load_posterior(run, _written(run))
 
 
-def level_of(run: Run) -> str:
-    """The level of the verdict on a finished run; empty where there is none. Kept for each result."""
-    manifest = run.folder / MANIFEST
+def verdict_of(run: Run) -> Verdict | None:
+    """The verdict on a finished run; None where there is no result. Kept for each result."""
     try:
-        return _load_level(run.folder, manifest.stat().st_mtime_ns)
+        return _load_verdict(run.folder, (run.folder / MANIFEST).stat().st_mtime_ns)
     except (OSError, ValueError):  # no result yet, or a damaged one, which its own page explains
-        return ""
+        return None
+
+
+def compared(run: Run, reference: Run) -> Comparison:
+    """How far apart the draws of two finished runs are. Takes up to a minute the first time, then it is kept.
+
+    Raises:
+        ValueError: they are of different models, or one of them has too few draws, or its result is damaged.
+    """
+    return _compare(run, reference, *(_written(one) for one in (run, reference)))
 
 
 class Journal:
@@ -82,10 +90,21 @@ def _load_posterior(run: Run, written: int) -> AnyPosterior:
 
 
 @lru_cache(maxsize=MOST_JUDGED)
-def _load_level(folder: Path, written: int) -> str:
+def _load_verdict(folder: Path, written: int) -> Verdict:
     del written
     with xr.open_datatree(folder / TREE, engine="zarr", consolidated=True) as tree:  # reads what is asked for
-        return verdict(tree).level
+        return verdict(tree)
+
+
+@lru_cache(maxsize=MOST_COMPARED)
+def _compare(run: Run, reference: Run, *written: int) -> Comparison:
+    del written
+    return compare_runs(jax.random.key(0), {one.id: tree_of(one) for one in (run, reference)})
+
+
+def _written(run: Run) -> int:
+    manifest = run.folder / MANIFEST
+    return manifest.stat().st_mtime_ns if manifest.exists() else 0
 
 
 def _event(line: bytes) -> dict[str, Any] | None:

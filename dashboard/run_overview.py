@@ -13,6 +13,7 @@ import xarray as xr
 
 from dashboard import links, shell
 from dashboard.background import in_background, repeat
+from dashboard.references import References
 from dashboard.result_tabs import ResultTabs, tab_names
 from dashboard.results import Journal, posterior_of, tree_of
 from dashboard.views.markup import run_html
@@ -20,7 +21,7 @@ from dashboard.views.progress import RunProgress, state_chip
 from dashboard.views.provenance import settings_words
 from dashboard.views.selection import Selection, read_ranges, write_ranges
 from dashboard.views.training import TrainingCurve
-from dashboard.words import ago
+from dashboard.words import ago, method_name
 from inference.runs import Run
 from inference.simulation_store import words_of
 from simulators import get_simulator
@@ -39,6 +40,7 @@ class RunOverview(pn.viewable.Viewer):
         ranges: the selection, as in a link.
         on_stop: called with the run by the Stop button.
         on_resume: called with the run by the Resume button.
+        references: the runs to compare the result with; None: none.
     """
 
     state = param.String(doc="As the run folder says.")
@@ -51,9 +53,10 @@ class RunOverview(pn.viewable.Viewer):
         ranges: str = "",
         on_stop: Callable[[Run], Any] = Run.request_stop,
         on_resume: Callable[[Run], Any] = Run.enqueue,
+        references: References | None = None,
     ) -> None:
         super().__init__()
-        self.run, self.selection = run, Selection()
+        self.run, self.selection, self.references = run, Selection(), references
         self._wanted_tab, self._wanted_ranges = tab, ranges
         self.tabs: ResultTabs | None = None
         self._journal = Journal(run)
@@ -72,11 +75,12 @@ class RunOverview(pn.viewable.Viewer):
     @property
     def address(self) -> dict[str, Any]:
         """What a link to this view says."""
+        chosen = {} if self.references is None else {"ref": self.references.chosen}
         if self.tabs is None:
-            return {"id": self.run.id, "tab": self._wanted_tab, "sel": self._wanted_ranges}
+            return {"id": self.run.id, "tab": self._wanted_tab, "sel": self._wanted_ranges, **chosen}
         first = tab_names(self.tabs.tree)[0]
         tab = "" if self.tabs.tab == first else self.tabs.tab
-        return {"id": self.run.id, "tab": tab, "sel": write_ranges(self.selection.ranges)}
+        return {"id": self.run.id, "tab": tab, "sel": write_ranges(self.selection.ranges), **chosen}
 
     def refresh(self) -> None:
         """Look at the folder again."""
@@ -125,6 +129,8 @@ class RunOverview(pn.viewable.Viewer):
 
     def _show_result(self, tree: xr.DataTree) -> None:
         problems, tab = [], self._wanted_tab
+        if self.references is not None and self.references.problem:
+            problems.append(self.references.problem)
         if tab and tab not in tab_names(tree):
             problems.append(unknown_name("tab", tab, tab_names(tree)))
             tab = ""
@@ -133,8 +139,9 @@ class RunOverview(pn.viewable.Viewer):
             self.selection.ranges, wrong = read_ranges(self._wanted_ranges, names)
             problems += wrong
         self.tabs = ResultTabs(
-            tree, lambda: posterior_of(self.run), self.selection, tab=tab, file_name=self.run.id
-        )
+            tree, lambda: posterior_of(self.run), self.selection, tab=tab, file_name=self.run.id,
+            references=self.references,
+        )  # fmt: skip
         with pn.io.hold():
             self._body.objects = [*map(shell.alert, problems), self.tabs]
 
@@ -155,12 +162,14 @@ def _head(run: Run, state: str) -> str:
     known = {"default": "its built-in observation", "none": "no observation (amortised)"}
     label = known.get(kind) or request.observation.get("label", "a recording")
     facts = [
-        f"<b>{escape(request.method.upper())}</b>",
+        f"<b>{escape(method_name(request.method))}</b>",
         escape(settings_words(request.config)) or "settings as they come",
         f"seed {request.seed}",
         f"asked for {ago(run.created)}",
         f'<a href="{links.model_url(request.simulator)}">the model</a>',
     ]
+    if state == "done" and kind != "none":
+        facts.append(f'<a href="{links.compare_url([run.id])}">compare with other runs</a>')
     if state == "done" and (words := words_of(run.progress())):
         facts.append(f'<span data-testid="simulations-told">{escape(words)}</span>')
     items = "".join(f"<li>{fact}</li>" for fact in facts)

@@ -32,7 +32,7 @@ def page(
     Args:
         title: of the browser tab.
         content: anything Panel can show, from top to bottom.
-        active: which navigation link is current: "home", "infer" or "".
+        active: which navigation link is current: "home", "infer", "compare" or "".
         problems: sentences to show above everything else, for instance about a wrong link.
         extensions: Panel extensions that the content needs, for instance "filedropper".
     """
@@ -191,7 +191,11 @@ def _is_worth_logging(record: logging.LogRecord) -> bool:
 
 
 def _header(active: str) -> str:
-    places = (("home", "Models and runs", links.home_url()), ("infer", "New run", links.infer_url()))
+    places = (
+        ("home", "Models and runs", links.home_url()),
+        ("infer", "New run", links.infer_url()),
+        ("compare", "Compare runs", links.compare_url([])),
+    )
     anchors = "".join(
         f'<a href="{url}"{" aria-current=page" if name == active else ""}>{words}</a>'
         for name, words, url in places

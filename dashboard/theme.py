@@ -25,18 +25,21 @@ class Colours:
         data: what was measured (or the observation being explained).
         model: what the model does: a simulation, the posterior.
         prior: what was believed before.
-        truth: known true values and references to compare with.
+        truth: known true values.
+        reference: another run to compare with.
         stimulus: what was put in.
         selection: what the user has selected.
         surface, canvas: background of plots and cards; of the page.
         text, quiet: words, and words that step back.
         ordered, diverging: scales of colours, for what comes in an order and for values around zero.
+        several: for runs or chains beside each other; as roles "several0", "several1", ...
     """
 
     data: str
     model: str
     prior: str
     truth: str
+    reference: str
     stimulus: str
     selection: str
     surface: str
@@ -45,6 +48,7 @@ class Colours:
     quiet: str
     ordered: tuple[str, ...]
     diverging: tuple[str, ...]
+    several: tuple[str, ...]
 
 
 LIGHT = Colours(
@@ -52,6 +56,7 @@ LIGHT = Colours(
     model="#0072b2",
     prior="#87929c",
     truth="#d9691f",
+    reference=palettes.SEVERAL[0],
     stimulus="#b0628f",
     selection="#e69f00",
     surface="#ffffff",
@@ -60,12 +65,14 @@ LIGHT = Colours(
     quiet="#56626d",
     ordered=palettes.ORDERED_LIGHT,
     diverging=palettes.DIVERGING_LIGHT,
+    several=("#0072b2", *palettes.SEVERAL),
 )
 DARK = Colours(
     data="#e4e9ed",
     model="#56b4e9",
     prior="#87929c",
     truth="#d9691f",
+    reference=palettes.SEVERAL[0],
     stimulus="#b0628f",
     selection="#f0c05a",
     surface="#1a2026",
@@ -74,6 +81,7 @@ DARK = Colours(
     quiet="#a3afb9",
     ordered=palettes.ORDERED_DARK,
     diverging=palettes.DIVERGING_DARK,
+    several=("#56b4e9", *palettes.SEVERAL),
 )
 
 
@@ -85,6 +93,11 @@ def is_dark() -> bool:
 def colours() -> Colours:
     """The colours of the current session's theme."""
     return DARK if is_dark() else LIGHT
+
+
+def role_of(k: int) -> str:
+    """The role of the k-th of several things; after the last colour the first comes again."""
+    return f"several{k % len(LIGHT.several)}"
 
 
 def figure(x_label: str, y_label: str, *, height: int = 260, **settings: Any) -> Any:
@@ -134,7 +147,7 @@ def paint(drawn: GlyphRenderer | Model, **roles: str) -> Any:
     """
     model = drawn.glyph if isinstance(drawn, GlyphRenderer) else drawn
     model.tags = [*model.tags, *(f"{_MARK}{name}={role}" for name, role in roles.items())]
-    _repaint_one(model, asdict(colours()))
+    _repaint_one(model, _by_role())
     if isinstance(drawn, GlyphRenderer):
         drawn.nonselection_glyph = None
     return drawn
@@ -142,7 +155,7 @@ def paint(drawn: GlyphRenderer | Model, **roles: str) -> Any:
 
 def repaint(root: Model) -> None:
     """Give everything below ``root`` that was painted by role the colours of the current theme."""
-    palette = asdict(colours())
+    palette = _by_role()
     for model in root.references():
         if model.tags:
             _repaint_one(model, palette)
@@ -154,6 +167,11 @@ def theme_config() -> dict[str, Any]:
 
 
 _MARK = "colour:"
+
+
+def _by_role() -> dict[str, Any]:
+    shown = colours()
+    return {**asdict(shown), **{f"several{k}": colour for k, colour in enumerate(shown.several)}}
 
 
 def _repaint_one(model: Model, palette: dict[str, Any]) -> None:

@@ -71,6 +71,11 @@ def number(value: float, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
+def method_name(name: str) -> str:
+    """``"polya_gamma"`` as ``"POLYA-GAMMA"``."""
+    return name.upper().replace("_", "-")
+
+
 def count(value: int, thing: str) -> str:
     """``"1 spike"``, ``"2 spikes"``."""
     return f"{value:,} {thing}{'' if value == 1 else 's'}".replace(",", " ")

@@ -54,13 +54,17 @@ class RunStore:
         if not _ID.fullmatch(run_id):
             raise ValueError(
                 f"'{run_id}' is not the id of a run; ids look like 20261120-125301-hodgkin_huxley-3f9a."
+                + self._nearest(run_id)
             )
         folder = self.folder / run_id
         if not folder.is_dir():
-            near = difflib.get_close_matches(run_id, [path.name for path in self._folders()], n=1, cutoff=0.9)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise ValueError(f"There is no run {run_id} in '{self.root}'.{hint}")
+            raise ValueError(f"There is no run {run_id} in '{self.root}'.{self._nearest(run_id)}")
         return Run(folder)
+
+    def _nearest(self, run_id: str) -> str:
+        """A question that names the run whose id is nearly this one; empty where there is none."""
+        near = difflib.get_close_matches(run_id, [path.name for path in self._folders()], n=1, cutoff=0.9)
+        return f" Did you mean {near[0]}?" if near else ""
 
     def scan(self) -> tuple[list[Run], list[str]]:
         """All readable runs, newest first, and one sentence for each folder that cannot be read."""

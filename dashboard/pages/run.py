@@ -1,4 +1,7 @@
-"""The run page: one run while it goes, and its result. ``?id=...&tab=predictions&sel=g_Na:40:52``."""
+"""The run page: one run while it goes, and its result. ``?id=...&tab=predictions&sel=g_Na:40:52``.
+
+``ref`` is the id of the run that the result is compared with, or "none".
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import panel_material_ui as pmui
 
 from dashboard import links, settings, shell
 from dashboard.jobs import get_jobs
+from dashboard.references import References
 from dashboard.run_overview import RunOverview
 from inference.runs import Run, RunStore
 
@@ -16,15 +20,20 @@ from inference.runs import Run, RunStore
 def page() -> pmui.Page:
     """The page at the current address."""
     query = links.read_query()
-    query.check_known(["id", "tab", "sel"])
+    query.check_known(["id", "tab", "sel", "ref"])
+    store = RunStore(settings.root())
     try:
-        run = RunStore(settings.root()).get(query.text("id"))
+        run = store.get(query.text("id"))
         run.record  # noqa: B018  a damaged run is told here and not in the middle of the page
     except (ValueError, OSError) as error:
         return shell.page("Run", *not_found(str(error)))
+    references = None
+    if run.request.observation["kind"] != "none":
+        references = References(run, store, chosen=query.text("ref"), submit=_submit)
     overview = RunOverview(
-        run, tab=query.text("tab"), ranges=query.text("sel"), on_stop=_stop, on_resume=_resume
-    )
+        run, tab=query.text("tab"), ranges=query.text("sel"), on_stop=_stop, on_resume=_submit,
+        references=references,
+    )  # fmt: skip
     links.keep_address(lambda: overview.address)
     return shell.page(f"Run {run.id}", overview, problems=query.problems)
 
@@ -43,7 +52,7 @@ def _stop(run: Run) -> None:
     get_jobs().stop(run)
 
 
-def _resume(run: Run) -> None:
+def _submit(run: Run) -> None:
     get_jobs().submit(run)
 
 

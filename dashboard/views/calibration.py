@@ -9,18 +9,20 @@ import numpy as np
 import panel as pn
 
 from dashboard import shell, theme
-from dashboard.views.cell_grid import CellGrid
 from dashboard.views.diagnosis_data import Calibration
 from dashboard.views.drawing import columns, span
-from dashboard.views.tables import table
+from dashboard.views.rank_figures import RankCurves, RankHistograms
+from dashboard.views.tables import folded, table
 from dashboard.words import label_html, number
+from inference.diagnostics import Band
+from inference.diagnostics.judging import listed
 
 ALARM = 0.01  # p-value of ranks, for all parameters together
-MEANINGS = (("model", "this posterior"), ("prior", "where a calibrated posterior lies with 95 %"))
+MEANINGS = (("model", "this posterior"), ("prior", "where a calibrated posterior stays with 95 %"))
 
 
 class CalibrationView(pn.viewable.Viewer):
-    """A curve of coverage, a rank histogram per parameter, and both as tables.
+    """A curve of coverage, the ranks of each parameter, and both as tables.
 
     Args:
         calibration: as `read_calibration` gives it.
@@ -30,57 +32,37 @@ class CalibrationView(pn.viewable.Viewer):
         super().__init__()
         self.calibration = calibration
         self.curve = _coverage_figure(calibration)
-        self.ranks = RankFigure(calibration)
+        self.ranks = (RankHistograms if calibration.curves is None else RankCurves)(calibration)
         self.coverage_words = shell.Line(text=coverage_sentence(calibration), testid="coverage-summary")
         self.rank_words = shell.Line(text=rank_sentence(calibration), testid="rank-summary")
 
     def __panel__(self) -> pn.Column:
         coverage = pn.Column(
             shell.heading("How often regions hold the truth", level=3), shell.plot(self.curve),
-            self.coverage_words, shell.html(_folded(_coverage_table(self.calibration))),
+            self.coverage_words, shell.html(folded(_coverage_table(self.calibration))),
             margin=0, sizing_mode="stretch_width",
         )  # fmt: skip
         ranks = pn.Column(
-            shell.heading("Ranks of the true parameters", level=3), shell.plot(self.ranks.figure),
-            self.rank_words, shell.html(_folded(_rank_table(self.calibration))),
+            shell.heading("Ranks of the true parameters", level=3),
+            shell.html(f'<p class="quiet small">{self.ranks.axes}</p>'), shell.plot(self.ranks.figure),
+            self.rank_words, shell.html(folded(_rank_table(self.calibration))),
             margin=0, sizing_mode="stretch_width",
         )  # fmt: skip
         both = shell.columns(coverage, ranks, widths="minmax(0, 2fr) minmax(0, 3fr)")
         return pn.Column(shell.legend(*MEANINGS), both, margin=0, sizing_mode="stretch_width")
 
 
-class RankFigure:
-    """A histogram of ranks per parameter in one figure; level where the posterior is calibrated."""
-
-    def __init__(self, calibration: Calibration) -> None:
-        dim, num_bins = calibration.histogram.shape
-        grid = CellGrid(calibration.labels, np.zeros(dim), np.ones(dim))
-        self.figure = grid.figure
-        low, high = calibration.rank_band
-        top = max(float(calibration.histogram.max()), 1.25 * high)
-        band = grid.add("patches", 0.25, line_width=0, fill_color="prior", line_color="prior")
-        ends = np.array([0.0, 1.0])
-        cells = range(dim)
-        box = {"x": ends[[0, 1, 1, 0]], "y": np.array([low, low, high, high])}
-        band.data = grid.outlines([box for _ in cells], [top] * dim)
-        middle = {"x": ends, "y": np.full(2, calibration.num / num_bins)}
-        level = grid.add("multi_line", line_width=1, line_color="prior")
-        level.data = grid.outlines([middle for _ in cells], [top] * dim)
-        self.bars = grid.add("patches", 0.25, line_width=1.5, fill_color="model", line_color="model")
-        self.bars.data = grid.outlines([_steps(counts) for counts in calibration.histogram], [top] * dim)
-
-
 def coverage_sentence(calibration: Calibration) -> str:
     """How far nominal and actual coverage lie apart."""
     low, high = calibration.coverage_band
-    outside = ((calibration.coverage < low) | (calibration.coverage > high)).mean()
+    is_outside = bool(((calibration.coverage < low) | (calibration.coverage > high)).any())
     at = int(np.argmin(np.abs(calibration.level - 0.8)))
     words = (
         f"Of {calibration.num} held-out simulations, regions meant to hold "
         f"{100 * calibration.level[at]:.0f} % of the truths hold {100 * calibration.coverage[at]:.0f} %"
     )
-    if outside <= 0.2:
-        return f"{words}; the curve follows the diagonal."
+    if not is_outside:
+        return f"{words}; the whole curve stays in its band."
     kind = (
         "below the diagonal: over-confident" if calibration.overconfidence > 0 else "above: under-confident"
     )
@@ -89,11 +71,25 @@ def coverage_sentence(calibration: Calibration) -> str:
 
 def rank_sentence(calibration: Calibration) -> str:
     """Which parameters have uneven ranks."""
+    if calibration.curves is not None and calibration.band is not None:
+        return _curve_sentence(calibration, calibration.curves, calibration.band)
     is_odd = calibration.p_value < ALARM / len(calibration.names)
     odd = [name for name, odd in zip(calibration.names, is_odd, strict=True) if odd]
     if not odd:
         return "Ranks are even for every parameter. High in the middle: too wide; at the ends: too narrow."
     return f"Ranks are uneven for {', '.join(odd)}. High at the ends: too narrow; on one side: shifted."
+
+
+def _curve_sentence(calibration: Calibration, curves: np.ndarray, band: Band) -> str:
+    inside = band.is_inside(curves)
+    if inside.all():
+        whose = "The curve stays" if len(curves) == 1 else f"The curves of all {len(curves)} parameters stay"
+        return f"{whose} in the band: ranks are even."
+    odd = [name for name, is_inside in zip(calibration.names, inside, strict=True) if not is_inside]
+    return (
+        f"Ranks are uneven for {listed(odd)}. A hill: the posterior lies too high; a valley: too low; "
+        "a hill, then a valley: too narrow; a valley, then a hill: too wide."
+    )
 
 
 def _coverage_figure(calibration: Calibration) -> Any:
@@ -112,11 +108,6 @@ def _coverage_figure(calibration: Calibration) -> Any:
     dots = columns(x=calibration.level, y=calibration.coverage)
     theme.paint(fig.scatter("x", "y", source=dots, size=5, line_color=None), fill_color="model")
     return fig
-
-
-def _steps(counts: np.ndarray) -> dict[str, np.ndarray]:
-    edges = np.repeat(np.linspace(0, 1, len(counts) + 1), 2)
-    return {"x": edges, "y": np.concatenate([[0.0], np.repeat(counts.astype(float), 2), [0.0]])}
 
 
 def _coverage_table(calibration: Calibration) -> str:
@@ -141,7 +132,3 @@ def _rank_table(calibration: Calibration) -> str:
     heads = ("shift (% of ranks)", "too narrow (% of ranks)", "p-value")
     head = "<th>parameter</th>" + "".join(f'<th class="number">{escape(words)}</th>' for words in heads)
     return table(head, rows, "rank-table")
-
-
-def _folded(markup: str) -> str:
-    return f'<details style="margin-top: 8px"><summary>As a table</summary>{markup}</details>'

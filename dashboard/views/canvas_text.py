@@ -94,11 +94,11 @@ def ticks(low: float, high: float, *, num: int = 4) -> list[float]:
     return [float(value) for value in found] or [low]
 
 
-def tick_label(value: float, span: float) -> str:
+def tick_label(value: float, span: float, digits: int = 3) -> str:
     """A tick as short as it can be; what is near zero on an axis that is `span` long is 0."""
     if abs(value) < 5e-3 * span:
         return "0"
-    text = number(value, 3 if abs(value) < 1000 else 4)
+    text = number(value, digits if abs(value) < 1000 else 4)
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 

@@ -63,13 +63,20 @@ class CellGrid:
         return {"xs": xs, "ys": ys}
 
     def add(
-        self, kind: str, fill_alpha: float | None = None, *, line_width: float = 2.0, **roles: str
+        self,
+        kind: str,
+        fill_alpha: float | None = None,
+        *,
+        line_width: float = 2.0,
+        line_dash: str = "solid",
+        **roles: str,
     ) -> Any:
         """The source of lines ("multi_line") or filled shapes ("patches"), coloured by role."""
         source = columns(**EMPTY)
         filled = {} if fill_alpha is None else {"fill_alpha": fill_alpha}
         draw = self.figure.patches if kind == "patches" else self.figure.multi_line
-        theme.paint(draw("xs", "ys", source=source, line_width=line_width, **filled), **roles)
+        drawn = draw("xs", "ys", source=source, line_width=line_width, line_dash=line_dash, **filled)
+        theme.paint(drawn, **roles)
         return source
 
     def _empty_figure(self) -> Any:

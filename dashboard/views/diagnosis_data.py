@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,6 +11,7 @@ from jaxtyping import Float, Int
 
 from dashboard.views.draws import labels_of
 from dashboard.views.groups import group
+from inference.diagnostics import Band, Coverage
 from inference.diagnostics.bands import binomial_band
 
 
@@ -23,6 +25,8 @@ class Calibration:
         p_value, shift, spread: shape (dim,), see `inference.diagnostics.Ranks`.
         level, coverage: nominal and actual, shape (k,).
         overconfidence: mean nominal less actual coverage.
+        curves: ECDF of the ranks less that of a calibrated posterior, shape (dim, m), with the band in which
+            the curves of all parameters stay with 95 %; None in results of older versions.
     """
 
     names: tuple[str, ...]
@@ -35,6 +39,8 @@ class Calibration:
     coverage: Float[np.ndarray, " k"]
     overconfidence: float
     num: int
+    curves: Float[np.ndarray, "dim m"] | None = None
+    band: Band | None = None
 
     @property
     def rank_band(self) -> tuple[float, float]:
@@ -44,9 +50,8 @@ class Calibration:
 
     @property
     def coverage_band(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where the coverage of a calibrated posterior lies with 95 %, at each level by itself."""
-        low, high = binomial_band(self.num, self.level)
-        return low / self.num, high / self.num
+        """Where the whole curve of a calibrated posterior's coverage lies with 95 %."""
+        return Coverage(self.level, self.coverage, self.num).joint_band()
 
 
 def read_calibration(tree: xr.DataTree) -> Calibration | None:
@@ -63,8 +68,15 @@ def read_calibration(tree: xr.DataTree) -> Calibration | None:
         names, labels_of(tree, names), np.asarray(found["rank_histogram"].values, int), **values,
         level=np.asarray(found["coverage_level"].values, float),
         coverage=np.asarray(found["coverage"].values, float),
-        overconfidence=float(found["overconfidence"]), num=int(found["num_calibrated"]),
+        overconfidence=float(found["overconfidence"]), num=int(found["num_calibrated"]), **_curves(found),
     )  # fmt: skip
+
+
+def _curves(found: xr.Dataset) -> dict[str, Any]:
+    if "rank_difference" not in found:
+        return {}
+    band = (np.asarray(found[f"rank_{name}"].values, float) for name in ("position", "low", "high"))
+    return {"curves": np.asarray(found["rank_difference"].values, float), "band": Band(*band, mass=0.95)}
 
 
 @dataclass(frozen=True, eq=False)

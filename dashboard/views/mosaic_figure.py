@@ -22,7 +22,9 @@ from inference.analysis import Bins, bin_draws, correlations, hdr_levels, margin
 LEVEL_ALPHA = (0.0, 0.22, 0.5, 0.95)  # outside all regions, then 95, 80 and 50 % of the draws
 # Room for the words around the cells, as shares of their side; left + right = top + bottom keeps all square.
 LEFT, RIGHT, TOP, BOTTOM = 0.135, 0.005, 0.03, 0.11
+TOP_SHARE = 0.92  # of a cell's height, that the highest bar reaches
 ROLES = ("model", "selection")
+ALL_ROLES = (*ROLES, "reference")
 EMPTY = {"xs": [], "ys": []}
 
 
@@ -32,18 +34,20 @@ class MosaicFigure:
     Args:
         draws: what is shown, all of its parameters.
         bins: the same draws as bin numbers; their range is that of the axes.
+        reference: other draws of the same parameters, for the upper triangle; None: correlations are there.
     """
 
-    def __init__(self, draws: PosteriorDraws, bins: Bins) -> None:
+    def __init__(self, draws: PosteriorDraws, bins: Bins, reference: PosteriorDraws | None = None) -> None:
         self.layout = MosaicLayout(draws.dim, bins.num_bins)
         self.figure = _empty_figure(self.layout)
+        self._reference = reference
         self._frames()
-        self._pictures = {role: self._picture() for role in ROLES}
-        self._histograms = {role: self._histogram(role) for role in ROLES}
+        self._pictures = {role: self._picture() for role in ALL_ROLES}
+        self._histograms = {role: self._histogram(role) for role in ALL_ROLES}
         self._prior = self._lines("prior", line_width=1.5)
         self._brush = self._lines("selection", line_width=1.5)
         self._active = self._lines("model", line_width=2.0)
-        for role in ROLES:
+        for role in ALL_ROLES:
             _follow(self._pictures[role].glyph.color_mapper, self._histograms[role])
         self._marks, self._needles = self._truth()
         self._names, self._ends = Words(self.figure, "text"), Words(self.figure, "quiet")
@@ -54,12 +58,15 @@ class MosaicFigure:
         """Replace what is drawn by these draws, binned in any range."""
         self.bins = bins
         counts = marginal_counts(bins)
+        self._tops = counts.max(axis=1).astype(float)
+        self._show_reference(draws)
         self._set_draws("model", counts, None)
-        self._prior.data_source.data = self._prior_outlines(draws, counts)
+        self._prior.data_source.data = self._prior_outlines(draws)
         self._marks.data_source.data, self._needles.data_source.data = self._truth_data(draws.truth)
         self._names.show(mosaic_texts.names(self.layout, draws))
         self._ends.show(mosaic_texts.units_and_ends(self.layout, draws, bins.low, bins.high))
-        self._coefficients.data = mosaic_texts.coefficients(self.layout, correlations(draws.values))
+        if self._reference is None:
+            self._coefficients.data = mosaic_texts.coefficients(self.layout, correlations(draws.values))
 
     def select(self, rows: np.ndarray | None, ranges: dict[int, tuple[float, float]]) -> None:
         """Lay the selected draws over all draws; `ranges` are those of the brush, by parameter number."""
@@ -94,18 +101,38 @@ class MosaicFigure:
             self._pictures[role].data_source.data = {"image": [np.zeros((2, 2), np.uint8)]}
             self._histograms[role].data_source.data = EMPTY
             return
-        picture = layout.picture(hdr_levels(self.bins, layout.pairs, rows))
+        levels = hdr_levels(self.bins, layout.pairs(layout.cells), rows)
+        picture = layout.picture(levels, layout.cells)
         self._pictures[role].data_source.data = {"image": [picture]}
-        outlines = [layout.outline(k, column, column.max() / 0.92) for k, column in enumerate(counts)]
+        tops = self._tops if role == "model" else counts.max(axis=1)
+        outlines = [layout.outline(k, column, tops[k] / TOP_SHARE) for k, column in enumerate(counts)]
         self._histograms[role].data_source.data = _polygons(outlines)
 
-    def _prior_outlines(self, draws: PosteriorDraws, counts: np.ndarray) -> dict:
+    def _show_reference(self, draws: PosteriorDraws) -> None:
+        """The reference in the cells above the diagonal, and on it with the same area as the draws.
+
+        A reference that is narrower makes room for itself: the histograms of the draws become lower.
+        """
+        if self._reference is None:
+            return
+        layout, low, high = self.layout, self.bins.low, self.bins.high
+        bins = bin_draws(self._reference.values, low, high, num_bins=layout.num_bins)
+        levels = hdr_levels(bins, layout.pairs(layout.upper_cells))
+        picture = layout.picture(levels, layout.upper_cells)
+        self._pictures["reference"].data_source.data = {"image": [picture]}
+        counts, share = marginal_counts(bins), len(self._reference) / len(draws)
+        self._tops = np.maximum(self._tops, counts.max(axis=1) / share)
+        scale = self._tops / TOP_SHARE * share
+        outlines = [layout.outline(k, column, scale[k]) for k, column in enumerate(counts)]
+        self._histograms["reference"].data_source.data = _polygons(outlines)
+
+    def _prior_outlines(self, draws: PosteriorDraws) -> dict:
         """The prior's histogram on the scale of the posterior's, so that their areas are equal."""
         if draws.prior is None:
             return EMPTY
         bins = self.bins
         prior = marginal_counts(bin_draws(draws.prior, bins.low, bins.high, num_bins=bins.num_bins // 4))
-        scale = counts.max(axis=1) / 0.92 * 4 * len(draws.prior) / len(draws)
+        scale = self._tops / TOP_SHARE * 4 * len(draws.prior) / len(draws)
         return _polygons([self.layout.outline(k, column, scale[k]) for k, column in enumerate(prior)])
 
     def _truth_data(self, truth: np.ndarray | None) -> tuple[dict, dict]:
@@ -115,7 +142,8 @@ class MosaicFigure:
         at = (truth - self.bins.low) / (self.bins.high - self.bins.low) * layout.num_bins
         shown = np.flatnonzero(np.isfinite(at) & (at >= 0) & (at <= layout.num_bins)).tolist()
         x, y = {k: layout.left(k) + at[k] for k in shown}, {k: layout.bottom(k) + at[k] for k in shown}
-        cells = [cell for cell in layout.cells if cell.column in x and cell.row in y]
+        cells = layout.cells if self._reference is None else [*layout.cells, *layout.upper_cells]
+        cells = [cell for cell in cells if cell.column in x and cell.row in y]
         marks = {"x": [x[c.column] for c in cells], "y": [y[c.row] for c in cells]}
         floor = [layout.bottom(k) for k in shown]
         lines = {
@@ -153,6 +181,7 @@ class MosaicFigure:
 
     def _frames(self) -> None:
         cells = [*self.layout.cells, *(Cell(k, k) for k in range(self.layout.dim))]
+        cells += [] if self._reference is None else self.layout.upper_cells
         frames = self.figure.multi_line(
             **_boxes([self._box(cell) for cell in cells]), line_width=1, line_alpha=0.55
         )
@@ -167,7 +196,7 @@ class MosaicFigure:
         )
 
     def _histogram(self, role: str) -> Any:
-        filled = 0.4 if role == "model" else 0.55
+        filled = {"model": 0.4, "selection": 0.55, "reference": 0.0}[role]
         drawn = self.figure.patches("xs", "ys", source=columns(**EMPTY), fill_alpha=filled, line_width=1.2)
         return theme.paint(drawn, fill_color=role, line_color=role)
 

@@ -1,7 +1,8 @@
 """Where things lie in a mosaic of pairs: cells, in bins, and the picture that they form together.
 
 Row and column 0 are at the top and at the left. Cell (row, column) with row > column shows the pair
-(x: parameter `column`, y: parameter `row`), the diagonal one parameter, the rest is free.
+(x: parameter `column`, y: parameter `row`), the diagonal one parameter. The upper triangle shows
+correlations, or the same pairs of a reference: there too x is the parameter `column`, and y `row`.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ GAP = 6  # bins between two cells, per 96 bins of a cell
 
 
 class Cell(NamedTuple):
-    """One cell of the lower triangle or the diagonal."""
+    """One cell, by default of the lower triangle or the diagonal."""
 
     row: int
     column: int
@@ -48,9 +49,14 @@ class MosaicLayout:
         return [Cell(row, column) for row in range(self.dim) for column in range(row)]
 
     @property
-    def pairs(self) -> list[tuple[int, int]]:
-        """(x parameter, y parameter) of each of `cells`."""
-        return [(column, row) for row, column in self.cells]
+    def upper_cells(self) -> list[Cell]:
+        """The cells above the diagonal, row by row."""
+        return [Cell(row, column) for row in range(self.dim) for column in range(row + 1, self.dim)]
+
+    @staticmethod
+    def pairs(cells: list[Cell]) -> list[tuple[int, int]]:
+        """(x parameter, y parameter) of each cell."""
+        return [(column, row) for row, column in cells]
 
     def left(self, column: int) -> int:
         """The x of a column's left edge."""
@@ -67,11 +73,11 @@ class MosaicLayout:
         return Cell(row, column) if 0 <= column <= row < self.dim else None
 
     def picture(
-        self, levels: UInt8[np.ndarray, "num_pairs num_bins num_bins"]
+        self, levels: UInt8[np.ndarray, "num_cells num_bins num_bins"], cells: list[Cell]
     ) -> UInt8[np.ndarray, "side side"]:
-        """The levels of all pairs, in the order of `cells`, as one image with its first row at the bottom."""
+        """The levels of these cells as one image with its first row at the bottom."""
         image = np.zeros((self.side, self.side), np.uint8)
-        for tile, (row, column) in zip(levels, self.cells, strict=True):
+        for tile, (row, column) in zip(levels, cells, strict=True):
             bottom, left = self.bottom(row), self.left(column)
             image[bottom : bottom + self.num_bins, left : left + self.num_bins] = tile
         return image

@@ -12,6 +12,7 @@ from dashboard.words import unit
 
 MOST_LARGE = 9  # parameters whose names have room for large letters
 NAME_AMONG_MANY = 11.5
+MOST_DIGITS = 8  # parameters up to which the ends of axes have room for three figures
 MOST_WORDS = 14  # parameters between which there is room for correlations and ends of axes
 UPRIGHT = np.pi / 2
 
@@ -41,7 +42,8 @@ def units_and_ends(
     found = []
     n = layout.num_bins
     for k in range(layout.dim):
-        first, last = (tick_label(end, high[k] - low[k]) for end in (low[k], high[k]))
+        digits = 3 if layout.dim <= MOST_DIGITS else 2
+        first, last = (tick_label(end, high[k] - low[k], digits) for end in (low[k], high[k]))
         left, bottom, written = layout.left(k), layout.bottom(k), unit(draws.units[k])
         found += [
             Text(left + n / 2, 0, written, dy=52),

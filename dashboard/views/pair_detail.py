@@ -30,7 +30,10 @@ class PairDetail:
             "", "", height=440, x_range=span(0, 1), y_range=span(0, 1), min_border_left=70
         )
         self._regions = [self._add_region(alpha) for alpha in FILL_ALPHA]
-        self._curves = {role: self._add_curve(role) for role in ("prior", "model", "selection")}
+        self._outlines = columns(**NO_REGIONS)
+        drawn = self.figure.multi_polygons("xs", "ys", source=self._outlines, fill_alpha=0, line_width=2)
+        theme.paint(drawn, line_color="reference")
+        self._curves = {role: self._add_curve(role) for role in ("prior", "model", "selection", "reference")}
         self._points = {role: self._add_cloud(role) for role in ("model", "selection")}
         self._truth = self._add_truth()
         self._summary = shell.Line(testid="pair-summary")
@@ -42,13 +45,20 @@ class PairDetail:
         pane = pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)
         return pn.Column(self._title, pane, self._summary, sizing_mode="stretch_width", margin=0)
 
-    def show(self, draws: PosteriorDraws, pair: tuple[int, int], ends: Span) -> None:
+    def show(
+        self,
+        draws: PosteriorDraws,
+        pair: tuple[int, int],
+        ends: Span,
+        reference: PosteriorDraws | None = None,
+    ) -> None:
         """Replace what is shown; nothing is selected until `select` is called.
 
         Args:
             draws: of the posterior.
             pair: numbers of the parameters along x and y; equal for one parameter alone.
             ends: lower and upper ends of all axes, shape (dim,) each.
+            reference: whose regions are outlined, and whose density is drawn.
         """
         self._draws, self._pair = draws, pair
         x, y = pair
@@ -59,6 +69,7 @@ class PairDetail:
             self._show_one(draws, x)
         else:
             self._show_two(draws, pair, ends)
+        self._show_reference(reference, pair, ends)
 
     def select(self, rows: np.ndarray | None) -> None:
         """Lay the selected draws over all draws; None when nothing is selected."""
@@ -85,6 +96,17 @@ class PairDetail:
             NO_POINTS if draws.truth is None else {"x": [draws.truth[x]], "y": [draws.truth[y]]}
         )
 
+    def _show_reference(self, reference: PosteriorDraws | None, pair: tuple[int, int], ends: Span) -> None:
+        x, y = pair
+        self._curves["reference"].data = NO_POINTS
+        self._outlines.data = NO_REGIONS
+        if reference is not None and x == y:
+            self._curves["reference"].data = curve = reference.density(x)
+            self.figure.y_range.end = max(self.figure.y_range.end, 1.1 * float(curve["y"].max()))
+        elif reference is not None:
+            regions = _regions(reference, pair, ends)
+            self._outlines.data = {axis: [part for r in regions for part in r[axis]] for axis in ("xs", "ys")}
+
     def _show_one(self, draws: PosteriorDraws, k: int) -> None:
         for source in self._regions:
             source.data = NO_REGIONS
@@ -108,7 +130,7 @@ class PairDetail:
 
     def _add_curve(self, role: str) -> Any:
         source = columns(**NO_POINTS)
-        if role != "prior":
+        if role in ("model", "selection"):
             theme.paint(self.figure.varea("x", 0, "y", source=source, fill_alpha=0.25), fill_color=role)
         theme.paint(
             self.figure.line("x", "y", source=source, line_width=1.5 if role == "prior" else 2),

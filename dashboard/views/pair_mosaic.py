@@ -35,6 +35,7 @@ class PairMosaic(pn.viewable.Viewer):
     Args:
         draws: a result's tree, or the draws themselves.
         selection: shared with other views; None: of its own.
+        reference: other draws of the same parameters, shown in the upper triangle; None: correlations are.
     """
 
     shown = param.ListSelector(default=[], doc="Names of the parameters in the mosaic.")
@@ -42,9 +43,15 @@ class PairMosaic(pn.viewable.Viewer):
     cell = param.NumericTuple((1, 0), length=2, doc="Row and column of the pair in detail.")
 
     def __init__(
-        self, draws: PosteriorDraws | xr.DataTree, selection: Selection | None = None, *, zoomed: bool = False
+        self,
+        draws: PosteriorDraws | xr.DataTree,
+        selection: Selection | None = None,
+        *,
+        zoomed: bool = False,
+        reference: PosteriorDraws | None = None,
     ) -> None:
         super().__init__(zoomed=zoomed)
+        self.reference = reference
         self.draws = posterior_draws(draws) if isinstance(draws, xr.DataTree) else draws
         self.selection = selection or Selection()
         self.param["shown"].objects = list(self.draws.names)
@@ -88,7 +95,9 @@ class PairMosaic(pn.viewable.Viewer):
             ("selection", "selected draws"),
         ]
         entries += [("prior", "prior")] if self.draws.prior is not None else []
-        if self.draws.dim > MOST_WORDS:
+        if self.reference is not None:
+            entries += [("reference", "reference: above the diagonal, outlined elsewhere")]
+        elif self.draws.dim > MOST_WORDS:
             entries += [("diverging", "above the diagonal: correlations, −1 to 1")]
         return entries + ([("truth", "true value")] if self.draws.truth is not None else [])
 
@@ -125,9 +134,16 @@ class PairMosaic(pn.viewable.Viewer):
         return self.draws.only(self.shown)
 
     @property
+    def _visible_reference(self) -> PosteriorDraws | None:
+        return None if self.reference is None else self.reference.only(self.shown)
+
+    @property
     def _span(self) -> tuple[np.ndarray, np.ndarray]:
-        visible = self._visible
-        return visible.zoomed_range if self.zoomed else visible.whole_range
+        """Of all axes; what is shown of the reference lies within it too."""
+        shown = [self._visible, *filter(None, [self._visible_reference])]
+        ends = [draws.zoomed_range if self.zoomed else draws.whole_range for draws in shown]
+        low, high = zip(*ends, strict=True)
+        return np.min(low, axis=0), np.max(high, axis=0)
 
     def _bins(self) -> Bins:
         visible = self._visible
@@ -137,7 +153,7 @@ class PairMosaic(pn.viewable.Viewer):
         """A new figure, because the parameters are others."""
         if len(self.shown) < min(2, self.draws.dim):
             return  # somebody is in the middle of choosing
-        self._mosaic = MosaicFigure(self._visible, self._bins())
+        self._mosaic = MosaicFigure(self._visible, self._bins(), self._visible_reference)
         self._mosaic.figure.on_event(SelectionGeometry, self._brushed)
         self._mosaic.figure.on_event(Tap, self._tapped)
         self._pane.object = self._mosaic.figure
@@ -165,7 +181,7 @@ class PairMosaic(pn.viewable.Viewer):
         with pn.io.hold():
             self._mosaic.activate(cell)
             pair = (cell.column, cell.row)
-            self._detail.show(self._visible, pair, self._span)
+            self._detail.show(self._visible, pair, self._span, self._visible_reference)
             self._ranges.show(self._visible, pair, self._span)
             self._detail.select(self.selection.rows(self.draws))
 

@@ -11,9 +11,11 @@ import param
 
 from dashboard import links, shell
 from dashboard.background import in_background, repeat
-from dashboard.results import level_of
+from dashboard.results import verdict_of
 from dashboard.views import run_rows
 from dashboard.views.run_rows import RunRow
+from dashboard.views.verdict_words import reason
+from inference.diagnostics import Verdict
 from inference.runs import RunStore
 
 POLL_MILLISECONDS = 1500
@@ -87,8 +89,12 @@ def judged(store: RunStore, num: int | None) -> tuple[list[RunRow], list[str]]:
     """The same with the verdicts on the newest ``num`` finished runs (None: on all), each read once."""
     rows, notes = read(store)
     done = [row.id for row in rows if row.state == "done"][:num]
-    levels = {run_id: level_of(store.get(run_id)) for run_id in done}
-    return [replace(row, level=levels.get(row.id, "")) for row in rows], notes
+    verdicts = {run_id: verdict_of(store.get(run_id)) for run_id in done}
+    return [_with_verdict(row, verdicts.get(row.id)) for row in rows], notes
+
+
+def _with_verdict(row: RunRow, found: Verdict | None) -> RunRow:
+    return row if found is None else replace(row, level=found.level, reason=reason(found))
 
 
 EMPTY = f"""<div class="empty" data-testid="no-runs"><p><strong>No runs yet.</strong>

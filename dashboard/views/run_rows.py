@@ -8,6 +8,7 @@ from datetime import datetime
 from html import escape
 
 from dashboard import links
+from dashboard.words import method_name
 from inference.runs import ACTIVE, Run
 
 SIGNS = {
@@ -38,16 +39,19 @@ class RunRow:
         fraction: of the current stage, 0 to 1; None when there is no progress to show.
         note: what it is doing, or the sentence about its state.
         level: of the verdict on its result: "good", "caution" or "bad"; empty while that is unknown.
+        reason: of the verdict, and what to do next.
     """
 
     id: str
     model: str
+    method: str
     observation: str
     state: str
     created: datetime
     fraction: float | None = None
     note: str = ""
     level: str = ""
+    reason: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -60,7 +64,8 @@ def overview(run: Run) -> RunRow:
     request = run.request
     kind = request.observation["kind"]
     observation = str(request.observation.get("label") or _OBSERVATIONS.get(kind, kind))
-    row = RunRow(run.id, request.simulator, observation, run.state, run.created, note=run.message)
+    method = method_name(request.method)
+    row = RunRow(run.id, request.simulator, method, observation, run.state, run.created, note=run.message)
     event = run.latest() if row.is_active else None
     if event is None:
         return row
@@ -73,17 +78,22 @@ def table(rows: Iterable[RunRow]) -> str:
     """Markup of a table of runs; each row leads to its run."""
     names = ("run", "observation", "state", "verdict", "asked for")
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
+    rows = list(rows)
     body = "".join(_row(row) for row in rows)
-    return f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    compare = "" if sum(row.state == "done" for row in rows) < 2 else _COMPARE
+    return (
+        f'<form action="{links.COMPARE}"><table class="runs"><thead><tr><th scope="col"></th>{head}</tr>'
+        f"</thead><tbody>{body}</tbody></table>{compare}</form>"
+    )
 
 
 def name_cell(row: RunRow) -> str:
-    """Markup of the link to a run: its model, and its id in small."""
+    """Markup of the link to a run: its model, and its method and id in small."""
     run_id = escape(row.id)
     anchor = (
         f'<a class="plain" href="{links.run_url(row.id)}" data-testid="run-{run_id}">{escape(row.model)}</a>'
     )
-    return f'{anchor}<small class="quiet">{run_id}</small>'
+    return f'{anchor}<small class="quiet">{escape(row.method)} {run_id}</small>'
 
 
 def progress_cell(row: RunRow) -> str:
@@ -107,9 +117,22 @@ def moment(when: datetime) -> str:
     return f'<time datetime="{when.isoformat()}">{local.day} {local:%b %Y, %H:%M}</time>'
 
 
+_COMPARE = """<p class="below"><button class="button" type="submit">Compare the ticked runs</button></p>"""
+
+
+def verdict_cell(level: str, reason: str) -> str:
+    """Markup of a verdict: its level as a chip, its reason and what to do next."""
+    chip = f'<span class="chip {level}" data-testid="verdict">{VERDICTS[level]}</span>'
+    return f'{chip} <span class="small quiet reason">{escape(reason)}</span>'
+
+
 def _row(row: RunRow) -> str:
+    tick = ""
+    if row.state == "done":
+        words = f"compare {row.id}"
+        tick = f'<input type="checkbox" name="runs" value="{escape(row.id)}" aria-label="{escape(words)}">'
     note = f'<span class="small">{escape("" if row.state == "done" else row.note)}</span>'
     if row.level:
-        note = f'<span class="chip {row.level}" data-testid="verdict">{VERDICTS[row.level]}</span>'
-    cells = (name_cell(row), escape(row.observation), chip(row.state), note, moment(row.created))
+        note = verdict_cell(row.level, row.reason)
+    cells = (tick, name_cell(row), escape(row.observation), chip(row.state), note, moment(row.created))
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"

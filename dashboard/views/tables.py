@@ -51,6 +51,11 @@ def table(head: str, rows: Sequence[str], testid: str) -> str:
     return f'<div class="wide"><table data-testid="{testid}"><tr>{head}</tr>{body}</table></div>'
 
 
+def folded(markup: str, words: str = "As a table") -> str:
+    """A table that is there for those who ask for it."""
+    return f'<details style="margin-top: 8px"><summary>{escape(words)}</summary>{markup}</details>'
+
+
 def _name(draws: PosteriorDraws, k: int) -> str:
     return f"{draws.label_html(k)} <small>{escape(unit(draws.units[k]))}</small>"
 

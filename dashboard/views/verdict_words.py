@@ -15,7 +15,7 @@ def verdict_line(found: Verdict) -> str:
     return (
         f'<div class="verdict"><span class="chip {found.level}" data-testid="verdict">'
         f"{CHIPS[found.level]}</span><p><b>{escape(found.headline)}</b> "
-        f'<span data-testid="next-action">{escape(_reason(found))}</span></p></div>'
+        f'<span data-testid="next-action">{escape(reason(found))}</span></p></div>'
     )
 
 
@@ -30,11 +30,12 @@ def findings_html(found: Verdict) -> str:
     return f'<ul class="checks" data-testid="checks">{items}</ul>'
 
 
+def reason(found: Verdict) -> str:
+    """Why, where all is not well, and what to do next."""
+    return found.next_action if found.level == "good" else f"{found.sentences[0]} {found.next_action}"
+
+
 def _mark(finding: Finding) -> str:
     if finding.sentence == UNCHECKED:
         return "plain"
     return "" if finding.level == "good" else "warn"
-
-
-def _reason(found: Verdict) -> str:
-    return found.next_action if found.level == "good" else f"{found.sentences[0]} {found.next_action}"

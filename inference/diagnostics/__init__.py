@@ -9,7 +9,9 @@ from inference.diagnostics.calibration import sbc as sbc
 from inference.diagnostics.calibration import tarp as tarp
 from inference.diagnostics.chains import chain_diagnostics as chain_diagnostics
 from inference.diagnostics.compare import Comparison as Comparison
+from inference.diagnostics.compare import RunFacts as RunFacts
 from inference.diagnostics.compare import compare_runs as compare_runs
+from inference.diagnostics.compare import run_facts as run_facts
 from inference.diagnostics.contraction import Contraction as Contraction
 from inference.diagnostics.contraction import contraction as contraction
 from inference.diagnostics.diagnose import diagnose as diagnose
@@ -51,6 +53,7 @@ __all__ = [
     "Predictive",
     "PriorPredictive",
     "Ranks",
+    "RunFacts",
     "Sensitivity",
     "Verdict",
     "c2st",
@@ -68,6 +71,7 @@ __all__ = [
     "posterior_predictive",
     "prior_predictive",
     "relative_kl_error",
+    "run_facts",
     "sbc",
     "sensitivity",
     "tarp",

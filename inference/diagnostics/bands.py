@@ -35,8 +35,8 @@ class Band:
 
 
 @lru_cache(maxsize=64)
-def ecdf_band(num: int, num_draws: int, *, mass: float = 0.95) -> Band:
-    """The band of `num` ranks among 0 ... `num_draws`, at (at most 200 of) the positions between two ranks.
+def ecdf_band(num: int, num_draws: int, *, mass: float = 0.95, most_positions: int = MOST_POSITIONS) -> Band:
+    """The band of `num` ranks among 0 ... `num_draws`, at the positions between two ranks, or some of them.
 
     References:
         Säilynoja, Bürkner and Vehtari 2022, doi:10.1007/s11222-022-10090-6, sections 2.2 and 3: the interval
@@ -48,8 +48,8 @@ def ecdf_band(num: int, num_draws: int, *, mass: float = 0.95) -> Band:
     if num < 1 or num_draws < 1:
         raise ValueError(f"A band needs at least one rank and one draw; got {num} and {num_draws}.")
     between = np.arange(1, num_draws + 1)
-    if len(between) > MOST_POSITIONS:
-        between = np.unique(np.round(np.linspace(1, num_draws, MOST_POSITIONS)).astype(int))
+    if len(between) > most_positions:
+        between = np.unique(np.round(np.linspace(1, num_draws, most_positions)).astype(int))
     position = between / (num_draws + 1)
     low, high = joint_band(num, position, mass=mass)
     return Band(position, low / num - position, high / num - position, mass)

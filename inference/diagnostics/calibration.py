@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 from scipy.special import kolmogorov
 
-from inference.diagnostics.bands import Band, binomial_band, ecdf_band, joint_band
+from inference.diagnostics.bands import MOST_POSITIONS, Band, binomial_band, ecdf_band, joint_band
 from inference.progress import Callback, Progress, as_callback
 from simulators import Prior
 
@@ -100,9 +100,9 @@ class Ranks:
         num_bins = num_bins or int(np.clip(len(self) // ROWS_PER_BIN, 4, MOST_BINS))
         return np.stack([np.histogram(p, bins=num_bins, range=(0, 1))[0] for p in self.position.T])
 
-    def ecdf_band(self, *, mass: float = 0.95) -> Band:
+    def ecdf_band(self, *, mass: float = 0.95, most_positions: int = MOST_POSITIONS) -> Band:
         """Within which all of a calibrated parameter's `ecdf_difference` lies with this probability."""
-        return ecdf_band(len(self), self.num_draws, mass=mass)
+        return ecdf_band(len(self), self.num_draws, mass=mass, most_positions=most_positions)
 
     def ecdf_difference(self, position: Float[np.ndarray, " k"]) -> Float[np.ndarray, "dim k"]:
         """ECDF of each parameter's positions, less that of the uniform distribution, at `band.position`.

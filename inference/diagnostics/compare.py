@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,10 +94,15 @@ class Comparison:
 
     @property
     def differing_settings(self) -> dict[str, tuple[Any, ...]]:
-        """Settings that are not the same in all runs, with the value in each; None where there is none."""
-        names = dict.fromkeys(name for run in self.runs for name in run.settings)
-        values = {name: tuple(run.settings.get(name) for run in self.runs) for name in names}
-        return {name: each for name, each in values.items() if any(value != each[0] for value in each)}
+        """See `differing_settings`."""
+        return differing_settings(self.runs)
+
+
+def differing_settings(runs: Sequence[RunFacts]) -> dict[str, tuple[Any, ...]]:
+    """Settings that are not the same in all runs, with the value in each; None where there is none."""
+    names = dict.fromkeys(name for run in runs for name in run.settings)
+    values = {name: tuple(run.settings.get(name) for run in runs) for name in names}
+    return {name: each for name, each in values.items() if any(value != each[0] for value in each)}
 
 
 def compare_runs(
@@ -134,7 +139,27 @@ def compare_runs(
     matrix = np.full((len(draws), len(draws)), 0.5)
     for (i, j), pair in zip(itertools.combinations(range(len(draws)), 2), pairs, strict=True):
         matrix[i, j] = matrix[j, i] = pair.c2st.accuracy
-    return Comparison(tuple(_facts(name, run) for name, run in runs.items()), tuple(pairs), matrix)
+    return Comparison(tuple(run_facts(name, run) for name, run in runs.items()), tuple(pairs), matrix)
+
+
+def run_facts(name: str, run: ArrayLike | xr.DataTree) -> RunFacts:
+    """What a run tells beside its draws, without comparing it."""
+    if not isinstance(run, xr.DataTree):
+        return RunFacts(name)
+    spent = json.loads(run.attrs.get("seconds", "{}"))
+    settings = json.loads(run.attrs.get("config", "{}"))
+    found = run["diagnostics"].to_dataset() if "diagnostics" in run.children else xr.Dataset()
+    distance = found.get("predictive_distance")
+    return RunFacts(
+        name,
+        int(found["num_simulations"]) if "num_simulations" in found else None,
+        float(sum(spent.values())) if spent else None,
+        {"method": settings.get(NOT_SETTINGS)} | {k: v for k, v in settings.items() if k != NOT_SETTINGS},
+        {}
+        if distance is None
+        else dict(zip(distance["feature"].values.tolist(), distance.values.tolist(), strict=True)),
+        run.attrs.get("data_sha256"),
+    )
 
 
 def _parameter_names(
@@ -187,22 +212,3 @@ def _kolmogorov(a: np.ndarray, b: np.ndarray) -> float:
     both = np.concatenate([a, b])
     below = [np.searchsorted(part, both, side="right") / len(part) for part in (a, b)]
     return float(np.abs(below[0] - below[1]).max())
-
-
-def _facts(name: str, run: ArrayLike | xr.DataTree) -> RunFacts:
-    if not isinstance(run, xr.DataTree):
-        return RunFacts(name)
-    spent = json.loads(run.attrs.get("seconds", "{}"))
-    settings = json.loads(run.attrs.get("config", "{}"))
-    found = run["diagnostics"].to_dataset() if "diagnostics" in run.children else xr.Dataset()
-    distance = found.get("predictive_distance")
-    return RunFacts(
-        name,
-        int(found["num_simulations"]) if "num_simulations" in found else None,
-        float(sum(spent.values())) if spent else None,
-        {"method": settings.get(NOT_SETTINGS)} | {k: v for k, v in settings.items() if k != NOT_SETTINGS},
-        {}
-        if distance is None
-        else dict(zip(distance["feature"].values.tolist(), distance.values.tolist(), strict=True)),
-        run.attrs.get("data_sha256"),
-    )

@@ -11,6 +11,7 @@ from inference.tree import Variables
 
 NUM_CALIBRATED = 200  # rows, each with its own posterior
 NUM_DRAWS = 500  # from each of those: ranks are as even with as many as with more
+NUM_POSITIONS = 50  # of a rank plot
 NUM_SCORED = 2_048  # rows whose log density is compared with the prior's
 
 
@@ -27,6 +28,8 @@ def diagnose(
     Variables, with n the rows that were used:
         rank_histogram (parameter, rank_bin): rows per bin of ranks; num_calibrated (): rows in all bins.
         rank_p_value, rank_shift, rank_spread (parameter): see `Ranks`.
+        rank_difference (parameter, rank_position): see `Ranks.ecdf_difference`; rank_position, rank_low,
+            rank_high (rank_position): where, and the band in which all parameters' curves stay with 95 %.
         coverage_level, coverage (level): nominal and actual; calibration_error (): mean distance of the two.
         overconfidence (): mean nominal less actual coverage.
         gain, gain_error (): mean log density of the true parameters over that of the prior, nats; its
@@ -59,10 +62,15 @@ def diagnose(
 
 def _calibration(posterior: Calibrated, ranks: Ranks) -> dict:
     coverage = Coverage(LEVELS, ranks.coverage(), len(ranks))
+    outside = 0.05 / ranks.ranks.shape[1]  # Bonferroni, over the parameters
+    band = ranks.ecdf_band(mass=1 - outside, most_positions=NUM_POSITIONS)
+    by_position = {"rank_position": band.position, "rank_low": band.low, "rank_high": band.high}
     by_parameter = {"rank_p_value": ranks.p_value, "rank_shift": ranks.shift, "rank_spread": ranks.spread}
     return {
         "rank_histogram": (("parameter", "rank_bin"), ranks.histogram()),
         **{name: (("parameter",), values) for name, values in by_parameter.items()},
+        "rank_difference": (("parameter", "rank_position"), ranks.ecdf_difference(band.position)),
+        **{name: (("rank_position",), values) for name, values in by_position.items()},
         "coverage_level": (("level",), coverage.level),
         "coverage": (("level",), coverage.coverage),
         "calibration_error": ((), np.asarray(coverage.error)),

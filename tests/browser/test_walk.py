@@ -98,8 +98,10 @@ def compare_predictions(visitor):
 
 def read_the_diagnosis(visitor):
     visitor.see("verdict", re.compile("caution|bad"))  # 400 simulations cannot be enough
-    visitor.open_tab("Diagnosis")
+    visitor.open_tab("Validate")
     visitor.see("coverage-summary", "held-out simulations")
+    visitor.see("reference-advice", "This model has no likelihood")
+    visitor.open_tab("Diagnosis")
     visitor.see("place-summary", "simulations")
     visitor.see("checks", "bound")
 

@@ -131,6 +131,19 @@ def toy_checks():
 
 
 @pytest.fixture(scope="session")
+def toy_curves():
+    """The ranks of `toy_checks` as curves, of which that of tau leaves its band."""
+    position = np.linspace(0.05, 0.95, 19)
+    shape = 4 * position * (1 - position)
+    return {
+        "rank_position": (("rank_position",), position),
+        "rank_low": (("rank_position",), -0.1 * shape),
+        "rank_high": (("rank_position",), 0.1 * shape),
+        "rank_difference": (("parameter", "rank_position"), np.outer([0.05, 0.2, -0.05], shape)),
+    }
+
+
+@pytest.fixture(scope="session")
 def toy_rounds():
     """What three rounds leave in the diagnostics: g_Na ever narrower around 40; an ensemble of two."""
     random = np.random.default_rng(1)
@@ -184,3 +197,20 @@ def toy_tree(toy_simulator, toy_findings):
         "seed": 7,
     }
     return build_tree(toy_simulator, toy_findings, attrs)
+
+
+@pytest.fixture(scope="session")
+def chain_tree(toy_simulator, toy_findings):
+    """The same model and observation, as four Markov chains would find it: g_Na a little higher."""
+    from dataclasses import replace
+
+    from inference.tree import Draws, build_tree
+
+    theta = toy_findings.posterior.theta[:1_600] + np.float32([2.0, 0.0, 0.0])
+    numbers = {"r_hat": [1.001, 1.2, 1.002], "ess_bulk": [900, 20, 800], "ess_tail": [700, 30, 600]}
+    diagnostics = {name: (("parameter",), np.array(values)) for name, values in numbers.items()}
+    posterior = Draws(theta, toy_findings.posterior.x, num_chains=4)
+    findings = replace(toy_findings, posterior=posterior, training={}, diagnostics=diagnostics)
+    attrs = {"simulator": "toy", "method": "nuts", "config": '{"config": "NUTS", "num_samples": 400}',
+             "seconds": '{"sample": 30.0}'}  # fmt: skip
+    return build_tree(toy_simulator, findings, attrs)

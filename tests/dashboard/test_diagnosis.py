@@ -39,7 +39,7 @@ def test_over_confidence_is_said(calibration):
         "the curve lies below the diagonal: over-confident."
     )
     even = _with(calibration, coverage=calibration.level)
-    assert "follows the diagonal" in CalibrationView(even).coverage_words.text
+    assert "the whole curve stays in its band" in CalibrationView(even).coverage_words.text
 
 
 def test_uneven_ranks_are_named_and_drawn(calibration):
@@ -50,6 +50,18 @@ def test_uneven_ranks_are_named_and_drawn(calibration):
     heights = [np.max(y) - np.min(y) for y in bars["ys"]]
     assert heights[1] == pytest.approx(2 * heights[0], rel=0.01)
     assert "Ranks are even" in CalibrationView(_with(calibration, p_value=np.ones(3))).rank_words.text
+
+
+def test_curves_of_ranks_stay_in_their_band_or_are_named(make_tree, toy_checks, toy_curves):
+    calibration = read_calibration(make_tree({**toy_checks, **toy_curves}))
+    view = CalibrationView(calibration)
+    assert view.rank_words.text.startswith("Ranks are uneven for tau. A hill: the posterior lies too high;")
+    (line,) = [line for line in view.ranks.lines if np.max(line["y"]) > 0.15]
+    assert line["x"][[0, -1]].tolist() == [0, 1]
+    assert line["y"][[0, -1]].tolist() == [0, 0]
+    assert view.ranks.reach > 0.2
+    even = CalibrationView(_with(calibration, curves=np.zeros_like(calibration.curves)))
+    assert even.rank_words.text == "The curves of all 3 parameters stay in the band: ranks are even."
 
 
 def test_the_bands_are_binomial(calibration):
@@ -138,7 +150,7 @@ def test_a_diagnosis_shows_all_that_is_known(make_tree, toy_checks, toy_rounds):
     view = Diagnosis(make_tree({**toy_checks, **toy_rounds}))
     assert view.verdict.level == "caution"
     assert [type(section[-1]).__name__ for section in view.sections()] == [
-        "CalibrationView", "ObservationPlace", "Members", "BoundTable",
+        "ObservationPlace", "Members", "BoundTable",
     ]  # fmt: skip
     assert view.__panel__().get_root() is not None
 

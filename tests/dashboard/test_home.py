@@ -53,6 +53,19 @@ def test_a_run_goes_from_queued_to_done(store):
     runs.refresh()
     assert runs.active.objects == []
     assert f'href="run?id={run.id}"' in runs.ended.object
+    assert f"SNPE {run.id}" in runs.ended.object
+    assert f'name="runs" value="{run.id}"' in runs.ended.object
+    assert "Compare the ticked runs" not in runs.ended.object  # there is only one
+
+
+def test_two_finished_runs_can_be_ticked_and_compared(store):
+    for _ in range(2):
+        store.create(Request("two_moons")).set_state("done")
+    store.create(Request("two_moons")).set_state("failed")
+    markup = RunList(store).ended.object
+    assert '<form action="compare">' in markup
+    assert markup.count('type="checkbox"') == 2
+    assert "Compare the ticked runs" in markup
 
 
 def test_nothing_is_sent_when_nothing_changes(store):

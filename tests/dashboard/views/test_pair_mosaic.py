@@ -52,7 +52,7 @@ def test_layout_and_point_agree():
 def test_picture_puts_every_pair_in_its_cell():
     layout = MosaicLayout(3, 4)
     levels = np.stack([np.full((4, 4), k + 1, np.uint8) for k in range(3)])
-    image = layout.picture(levels)
+    image = layout.picture(levels, layout.cells)
     for k, cell in enumerate(layout.cells):
         tile = image[layout.bottom(cell.row) :, layout.left(cell.column) :][:4, :4]
         assert (tile == k + 1).all()
@@ -64,8 +64,47 @@ def test_the_mosaic_shows_the_levels_of_its_draws(toy_tree):
     draws = posterior_draws(toy_tree)
     bins = bin_draws(draws.values, *draws.whole_range, num_bins=96)
     layout = MosaicLayout(3, 96)
-    np.testing.assert_array_equal(picture(view, "model"), layout.picture(hdr_levels(bins, layout.pairs)))
+    levels = hdr_levels(bins, layout.pairs(layout.cells))
+    np.testing.assert_array_equal(picture(view, "model"), layout.picture(levels, layout.cells))
     assert not picture(view, "selection").any()
+
+
+def test_the_reference_is_above_the_diagonal_in_the_same_axes():
+    draws = many(3)
+    moved = PosteriorDraws(draws.names, draws.values + [4.0, 0.0, 0.0])
+    view = PairMosaic(draws, zoomed=True, reference=moved)
+    layout, upper = view._mosaic.layout, picture(view, "reference")
+    assert view._span[1][0] > draws.zoomed_range[1][0] + 2  # the reference is not cut off
+    assert not (upper > 0)[picture(view, "model") > 0].any()
+    for cell in layout.upper_cells:
+        tile = upper[layout.bottom(cell.row) :, layout.left(cell.column) :][:96, :96]
+        assert (tile > 0).any()
+    assert view._mosaic._coefficients.data["x"] == []
+    assert view._detail._outlines.data["xs"]
+    view.cell = (0, 0)
+    assert np.max(view._detail._curves["reference"].data["y"]) > 0
+    assert view._detail._outlines.data["xs"] == []
+    assert "reference" in dict(view._meanings())
+
+
+def test_a_narrow_reference_is_not_cut_off_on_the_diagonal():
+    draws = many(2)
+    narrow = PosteriorDraws(draws.names, draws.values / 5)
+    view = PairMosaic(draws, reference=narrow)
+    floor = view._mosaic.layout.bottom(0)
+    tops = {role: np.max(view._mosaic._histograms[role].data_source.data["ys"][0]) - floor
+            for role in ("model", "reference")}  # fmt: skip
+    assert tops["reference"] == pytest.approx(0.92 * 96)
+    assert tops["model"] < tops["reference"] / 2
+
+
+def test_a_reference_of_the_same_draws_mirrors_them():
+    draws = many(2)
+    view = PairMosaic(draws, reference=draws)
+    layout, lower, upper = view._mosaic.layout, picture(view, "model"), picture(view, "reference")
+    below = lower[layout.bottom(1) :, layout.left(0) :][:96, :96]
+    above = upper[layout.bottom(0) :, layout.left(1) :][:96, :96]
+    np.testing.assert_array_equal(above, below.T)
 
 
 def test_a_box_in_a_cell_selects_what_it_covers(toy_tree):
@@ -78,9 +117,8 @@ def test_a_box_in_a_cell_selects_what_it_covers(toy_tree):
     rows = view.selection.rows(view.draws)
     assert view.summary.text.startswith(f"{rows.size} of 2 000 draws selected: g_Na 40")
     bins = bin_draws(view.draws.values, *view.draws.whole_range, num_bins=96)
-    np.testing.assert_array_equal(
-        picture(view, "selection"), layout.picture(hdr_levels(bins, layout.pairs, rows))
-    )
+    levels = hdr_levels(bins, layout.pairs(layout.cells), rows)
+    np.testing.assert_array_equal(picture(view, "selection"), layout.picture(levels, layout.cells))
 
 
 def test_a_box_on_the_diagonal_selects_one_parameter(toy_tree):

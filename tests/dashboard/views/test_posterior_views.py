@@ -200,7 +200,7 @@ def test_tabs_are_built_when_opened(toy_tree):
 
 def test_an_amortised_result_has_no_posterior_tab(toy_tree):
     bare = without(toy_tree, "posterior", "posterior_predictive", "observed_data", "sample_stats")
-    assert tab_names(bare) == ["what_if", "diagnosis", "training", "details"]
+    assert tab_names(bare) == ["what_if", "validate", "diagnosis", "training", "details"]
     assert ResultTabs(bare, no_posterior, Selection()).tab == "what_if"
 
 

@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 
 from inference.diagnostics import diagnose, verdict
+from inference.diagnostics.diagnose import NUM_POSITIONS
 from inference.diagnostics.verdict import GO_ON
 
 PARAMETERS, FEATURES = ["g_Na", "g_leak"], ["rate", "rest"]
@@ -252,10 +253,12 @@ def test_diagnose_and_verdict_agree_with_the_truth(judged):
     good, found = judged(x_o)
     assert good.level == "good", good
     assert found["rank_histogram"][1].shape == (2, 10)
+    assert is_in_rank_band(found)
     # The exact gain: twice the mutual information of a normal pair, ln(1 + 1 / 0.5^2) / 2.
     assert found["gain"][1] == pytest.approx(np.log(5.0), abs=5 * float(found["gain_error"][1]))
-    narrow, _ = judged(x_o, stretch=0.6)
+    narrow, found = judged(x_o, stretch=0.6)
     assert narrow.level == "bad"
+    assert not is_in_rank_band(found)
     assert "over-confident" in narrow.sentences[0]
     shifted, _ = judged(x_o, shift=0.3)
     assert "too high in g_Na and g_leak" in " ".join(shifted.sentences)
@@ -263,6 +266,12 @@ def test_diagnose_and_verdict_agree_with_the_truth(judged):
     assert "Nothing was learnt" in nothing.sentences[0]
     far, _ = judged(np.array([8.0, -4.0]))
     assert "Model cannot produce" in far.next_action
+
+
+def is_in_rank_band(found):
+    curves = found["rank_difference"][1]
+    assert curves.shape == (2, NUM_POSITIONS)
+    return bool(((curves >= found["rank_low"][1]) & (curves <= found["rank_high"][1])).all())
 
 
 def test_an_amortised_run_has_calibration_and_a_corrected_one_has_not(normal_posterior, normal_rows):

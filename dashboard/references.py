@@ -1,0 +1,145 @@
+"""The runs that a run can be compared with, one of which is chosen as its reference."""
+
+from __future__ import annotations
+
+import filecmp
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import param
+
+from dashboard.results import verdict_of
+from dashboard.words import ago, method_name
+from inference.requests import Request, check
+from inference.runs import ACTIVE, Run, RunStore
+from inference.settings import find_method, make_config
+from simulators import get_simulator
+
+EXACT = ("polya_gamma", "nuts")  # methods whose draws are exact, the better one first
+
+
+class Found(NamedTuple):
+    """What a look at the store gives.
+
+    Attributes:
+        done: finished runs of the same model and observation, the best references first.
+        active: an exact run of them that is going on, or None.
+    """
+
+    done: tuple[Run, ...]
+    active: Run | None
+
+
+class References(param.Parameterized):
+    """The reference of a run.
+
+    Args:
+        run: finished, with an observation.
+        store: where others are looked for.
+        chosen: id of the reference, as in a link; empty: the best there is.
+        submit: queues a run.
+    """
+
+    chosen = param.String(doc='Id of the reference; "none": none is wanted; empty: none yet.')
+    problem = param.String(doc="One sentence about a link that names no possible reference.")
+
+    def __init__(self, run: Run, store: RunStore, *, chosen: str = "", submit: Callable[[Run], Any]) -> None:
+        super().__init__()
+        self.run, self.store, self._submit = run, store, submit
+        if chosen:
+            self._check(chosen)
+
+    def find(self) -> Found:
+        """Look through the store; may take a moment."""
+        runs = [one for one in self.store.list() if one.id != self.run.id and _is_alike(one, self.run)]
+        done = [one for one in runs if one.state == "done"]
+        going = (one for one in runs if one.state in ACTIVE and one.request.method in EXACT)
+        return Found(tuple(sorted(done, key=_rank)), next(going, None))
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the run is itself what others are compared with."""
+        return self.run.request.method in EXACT
+
+    def best(self, found: Found) -> str:
+        """Id of the run to compare with before anybody has chosen: an exact one; empty: there is none."""
+        return next((one.id for one in found.done if one.request.method in EXACT), "")
+
+    @property
+    def method(self) -> str:
+        """The exact method for this model; empty where the model has no likelihood or is unknown here."""
+        try:
+            simulator = get_simulator(self.run.request.simulator)
+        except ValueError:
+            return ""
+        for name in EXACT:
+            try:
+                find_method(name).check(make_config(name, {}), simulator)
+            except ValueError:
+                continue
+            return name
+        return ""
+
+    def start(self) -> Run:
+        """Begin an exact run on the same observation.
+
+        Raises:
+            ValueError: the model or the observation cannot be used any more.
+        """
+        request = self.run.request
+        observation = dict(request.observation)
+        if self.run.observation_path is not None:
+            observation["file"] = str(self.run.observation_path)
+        wanted = Request(request.simulator, self.method, {}, observation, 0, request.simulator_files)
+        check(wanted)
+        run = self.store.create(replace(wanted), owner=self.run.owner)
+        self._submit(run)
+        return run
+
+    def _check(self, chosen: str) -> None:
+        if chosen == "none":
+            self.chosen = chosen
+            return
+        try:
+            other = self.store.get(chosen)
+            if other.state != "done":
+                self.problem = f"The run {chosen} is {other.state} and can be no reference yet."
+            elif other.id == self.run.id or not _is_alike(other, self.run):
+                self.problem = (
+                    f"The run {chosen} is no reference for this one: that takes another run of the same "
+                    "model on the same observation."
+                )
+            else:
+                self.chosen = chosen
+        except (ValueError, OSError) as error:
+            self.problem = str(error)
+
+
+def title_of(run: Run) -> str:
+    """``"NUTS, 20 min ago (20261126-191204-two_moons-1a2b)"``."""
+    return f"{method_name(run.request.method)}, {ago(run.created)} ({run.id})"
+
+
+def _is_alike(one: Run, other: Run) -> bool:
+    """Whether two runs are of one model and one observation."""
+    try:
+        a, b = one.request, other.request
+        kinds = {a.observation["kind"], b.observation["kind"]}
+        if a.simulator != b.simulator or len(kinds) != 1 or kinds == {"none"}:
+            return False
+        if kinds == {"default"}:
+            return True
+        files = (one.observation_path, other.observation_path)
+        has_files = all(file is not None and file.is_file() for file in files)
+        is_one_sweep = a.observation.get("sweep") == b.observation.get("sweep")
+        return has_files and is_one_sweep and filecmp.cmp(*map(str, files), shallow=False)
+    except (ValueError, OSError):  # damaged, which its own page explains
+        return False
+
+
+def _rank(run: Run) -> tuple[int, bool, float]:
+    method = run.request.method
+    place = EXACT.index(method) if method in EXACT else len(EXACT)
+    found = verdict_of(run)
+    return place, found is not None and found.level == "bad", -run.created.timestamp()

@@ -1,0 +1,105 @@
+"""Tables about runs side by side: verdicts, costs, settings that differ, and who is like whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from dashboard import links
+from dashboard.views import run_rows
+from dashboard.views.tables import folded, table
+from dashboard.views.verdict_words import reason
+from dashboard.words import duration, number
+from inference.diagnostics import C2ST, RunFacts, Verdict
+from inference.diagnostics.compare import differing_settings
+
+UNKNOWN = "–"
+MORE = "Settings that not all of these methods have"
+Names = Mapping[str, str]  # run id -> a short name
+
+
+def verdict_table(names: Names, verdicts: Mapping[str, Verdict]) -> str:
+    """Markup: the verdict on each run, with its reason and what to do next."""
+    rows = [
+        f"<td>{_link(run_id, name)}</td><td>{_verdict(verdicts.get(run_id))}</td>"
+        for run_id, name in names.items()
+    ]
+    return table("<th>run</th><th>verdict</th>", rows, "verdict-table")
+
+
+def facts_table(names: Names, facts: Sequence[RunFacts]) -> str:
+    """Markup: what each run cost, and the settings that are not the same in all; one column per run.
+
+    Settings that differ only because other methods have no such setting are folded away.
+    """
+    lines = {
+        "simulations": [_count(run.simulations) for run in facts],
+        "computing time": [UNKNOWN if run.seconds is None else duration(run.seconds) for run in facts],
+    }
+    alone = {}
+    for name, values in differing_settings(facts).items():
+        known = [value for run, value in zip(facts, values, strict=True) if name in run.settings]
+        words = [_plain(run.settings[name]) if name in run.settings else UNKNOWN for run in facts]
+        is_contrast = any(value != known[0] for value in known)
+        (lines if is_contrast else alone)[name.replace("_", " ")] = words
+    shown = _columns(names, lines, "facts-table")
+    return shown + (folded(_columns(names, alone, "more-settings"), MORE) if alone else "")
+
+
+def c2st_table(names: Names, scores: Mapping[tuple[str, str], C2ST | str]) -> str:
+    """Markup: C2ST of each two runs, the further from 0.5 the darker; what is not there yet is "…".
+
+    Args:
+        names: of the runs.
+        scores: by pair of ids, in either order; a text where there is none, which says why.
+    """
+    rows = []
+    for first, name in names.items():
+        cells = [_score(scores.get((first, second), scores.get((second, first))), is_same=first == second)
+                 for second in names]  # fmt: skip
+        rows.append(f"<td>{escape(name)}</td>{''.join(cells)}")
+    head = "<th></th>" + "".join(f'<th class="number">{escape(name)}</th>' for name in names.values())
+    return table(head, rows, "c2st-table")
+
+
+def _score(score: C2ST | str | None, *, is_same: bool) -> str:
+    if is_same:
+        return f'<td class="number quiet">{UNKNOWN}</td>'
+    if not isinstance(score, C2ST):
+        words = "…" if score is None else UNKNOWN
+        return f'<td class="number quiet" title="{escape(score or "being computed")}">{words}</td>'
+    share = round(100 * min(max(2 * (score.accuracy - 0.5), 0), 1) * 0.55)
+    shade = f"background: color-mix(in srgb, #d9691f {share}%, transparent)"
+    half = score.interval[1] - score.accuracy
+    return f'<td class="number" style="{shade}; padding-left: 12px">{score.accuracy:.2f} ± {half:.2f}</td>'
+
+
+def _verdict(found: Verdict | None) -> str:
+    return UNKNOWN if found is None else run_rows.verdict_cell(found.level, reason(found))
+
+
+def _link(run_id: str, name: str) -> str:
+    small = f'<small class="quiet" style="white-space: nowrap">{escape(run_id)}</small>'
+    return f'<a href="{links.run_url(run_id)}">{escape(name)}</a> {small}'
+
+
+def _count(value: int | None) -> str:
+    return UNKNOWN if value is None else f"{value:,}".replace(",", " ")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return _count(value) if isinstance(value, int) else number(value)
+
+
+def _columns(names: Names, lines: Mapping[str, Sequence[str]], testid: str) -> str:
+    head = "<th></th>" + "".join(f'<th class="number">{escape(name)}</th>' for name in names.values())
+    return table(
+        head, [f"<td>{escape(name)}</td>" + _cells(values) for name, values in lines.items()], testid
+    )
+
+
+def _cells(values: Sequence[str]) -> str:
+    return "".join(f'<td class="number">{escape(value)}</td>' for value in values)
