@@ -9,6 +9,7 @@ from inference.goals import Observation as Observation
 from inference.methods import METHODS as METHODS
 from inference.methods.nuts import NUTS as NUTS
 from inference.methods.polya_gamma import PolyaGammaGibbs as PolyaGammaGibbs
+from inference.methods.rejection_abc import RejectionABC as RejectionABC
 from inference.methods.snpe import SNPE as SNPE
 from inference.posterior import Posterior as Posterior
 from inference.progress import Progress as Progress
@@ -26,6 +27,7 @@ __all__ = [
     "PolyaGammaGibbs",
     "Posterior",
     "Progress",
+    "RejectionABC",
     "Result",
     "Stopped",
     "analysis",

@@ -42,6 +42,7 @@ def simulate_round(
     *,
     round: int,
     theta: Float[np.ndarray, "num dim"] | None = None,
+    num_seconds: float | None = None,
 ) -> Simulations:
     """Simulate from the prior or at given parameters, or take what the folder already holds.
 
@@ -54,9 +55,10 @@ def simulate_round(
             client simulates.
         round: number of the round, from 0.
         theta: None: draws from the prior.
+        num_seconds: after so long no more are begun, and what there is is given, at least one.
     """
     given: dict[str, Any] = {"num": num} if theta is None else {"theta": theta}
-    given["client"] = context.client
+    given |= {"client": context.client, "num_seconds": num_seconds}
     if context.folder is None:
         simulations = simulate_batch(simulator, key, **given, on_progress=_Listener(context.on_progress))
         _tell(context, simulations)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,6 +87,7 @@ def simulate_batch(
     client: Any = None,
     folder: Path | RowStore | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    num_seconds: float | None = None,
 ) -> Simulations:
     """Simulate at given parameters, or at draws from the prior.
 
@@ -102,6 +104,8 @@ def simulate_batch(
             cluster write them themselves. A ``RowStore`` may hold rows of other calls with this key as well.
         on_progress: called with (rows done, rows in all), first with what the folder holds, then at least
             five times a second; it may raise to stop.
+        num_seconds: after so long no more is simulated, and the rows up to the first that is missing are
+            given: never those alone that were quick. The first chunk is waited for. None: all rows.
 
     Raises:
         ValueError: neither or both of theta and num; theta of the wrong shape; a folder of another campaign.
@@ -110,25 +114,32 @@ def simulate_batch(
     theta = _parameters(simulator, theta_key, theta, num)
     store = _as_store(folder, simulator, simulate_key, theta)
     x, is_done = _kept(simulator, store, theta)
-    done = int(is_done.sum())
-    if on_progress is not None:
-        on_progress(done, len(theta))
+    hear = on_progress or _ignore
+    hear(int(is_done.sum()), len(theta))
+    ends = time.monotonic() + (np.inf if num_seconds is None else num_seconds)
     chunks = _missing(theta, is_done, chunk_size or default_chunk_size(simulator, len(theta)))
     for finished in run_chunks(Job(simulator, simulate_key, store), chunks, client=client):
         if finished is not None:
             chunk, rows = finished
-            x[chunk.first : chunk.first + len(rows)] = rows
-            done += len(rows)
-        if on_progress is not None:
-            on_progress(done, len(theta))
+            place = slice(chunk.first, chunk.first + len(rows))
+            x[place], is_done[place] = rows, True
+        hear(int(is_done.sum()), len(theta))
+        if time.monotonic() > ends and is_done[0]:
+            break
+    num = len(theta) if is_done.all() else int(np.argmin(is_done))
+    theta, x = theta[:num], x[:num]
     return Simulations(
         theta,
         x,
         _validity(simulator, x),
-        np.zeros(len(theta), int),
+        np.zeros(num, int),
         simulator.prior.names,
         simulator.feature_names,
     )
+
+
+def _ignore(done: int, total: int) -> None:
+    del done, total
 
 
 def _as_store(

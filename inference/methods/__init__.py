@@ -11,6 +11,7 @@ METHODS: Mapping[str, Method] = Registry(
         "snpe": "inference.methods.snpe:snpe",
         "nuts": "inference.methods.nuts:nuts",
         "polya_gamma": "inference.methods.polya_gamma:polya_gamma_gibbs",
+        "rejection_abc": "inference.methods.rejection_abc:rejection_abc",
     },
     group="posterior_lab.methods",
 )
