@@ -12,6 +12,7 @@ METHODS: Mapping[str, Method] = Registry(
         "nuts": "inference.methods.nuts:nuts",
         "polya_gamma": "inference.methods.polya_gamma:polya_gamma_gibbs",
         "rejection_abc": "inference.methods.rejection_abc:rejection_abc",
+        "smc_abc": "inference.methods.smc_abc:smc_abc",
     },
     group="posterior_lab.methods",
 )
