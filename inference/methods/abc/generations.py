@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Array
 
 from inference.methods.abc.distance import Distance, check_usable, fit_distance, is_usable
 from inference.methods.abc.population import Population, constrained, located, weighted
@@ -102,39 +103,36 @@ class Search:
 
     def _simulated(self) -> Batch:
         """Batches until enough is accepted, or a budget is used up."""
-        found: list[Batch] = []
-        while not found or (
-            not self.is_over and sum(b.is_accepted.sum() for b in found) < self.config.num_wanted
-        ):
-            found.append(self._batch(found))
-        simulations = joined([batch.simulations for batch in found])
+        found = [self._batch()]
+        while not self.is_over and sum(one.is_accepted.sum() for one in found) < self.config.num_wanted:
+            found.append(self._batch())
+        simulations = joined([one.simulations for one in found])
         if self.population is None:
             check_usable(simulations, NAME)
-        return Batch(simulations, *map(np.concatenate, zip(*(batch[1:] for batch in found), strict=True)))
+        return Batch(simulations, *map(np.concatenate, zip(*(one[1:] for one in found), strict=True)))
 
-    def _batch(self, before: Sequence[Batch]) -> Batch:
-        number = len(self.batches)
-        simulate_key, rest = jax.random.split(self.context.key, 4)[:2]  # the first as SNPE, to share them
-        theta, num = None, min(self.config.num_wanted, self.num_left)
-        if number:
-            simulate_key, propose_key = jax.random.split(jax.random.fold_in(rest, number))
-            if self.population is not None:
-                u = self.population.propose(propose_key, num)
-                theta = np.asarray(constrained(self.simulator.prior, u.astype(np.float32)))
-        seconds = None if np.isinf(self.ends) else max(self.ends - time.monotonic(), 0.0)
+    def _batch(self) -> Batch:
+        number, num = len(self.batches), min(self.config.num_wanted, self.num_left)
+        first_key, later_key = jax.random.split(self.context.key, 4)[:2]  # the first as SNPE, to share them
+        propose_key, simulate_key = jax.random.split(jax.random.fold_in(later_key, number))
         simulations = simulate_round(
-            simulate_key,
+            simulate_key if number else first_key,
             self.simulator,
             num,
             self._heard(),
             round=number,
-            theta=theta,
-            num_seconds=seconds,
+            theta=None if self.population is None else self._proposed(propose_key, num),
+            num_seconds=None if np.isinf(self.ends) else max(self.ends - time.monotonic(), 0.0),
         )
         simulations = replace(simulations, round=np.full(len(simulations), len(self.generations)))
         self.batches.append(simulations)
         u, log_prior = (np.asarray(part, float) for part in located(self.simulator.prior, simulations.theta))
         return Batch(simulations, u, log_prior, self._accepts(simulations))
+
+    def _proposed(self, key: Array, num: int) -> np.ndarray:
+        assert self.population is not None
+        u = self.population.propose(key, num)
+        return np.asarray(constrained(self.simulator.prior, u.astype(np.float32)))
 
     def _accepts(self, simulations: Simulations) -> np.ndarray:
         accepted = is_usable(simulations)
