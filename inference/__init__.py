@@ -7,6 +7,7 @@ from inference.execute import run as run
 from inference.goals import EmergentProperty as EmergentProperty
 from inference.goals import Observation as Observation
 from inference.methods import METHODS as METHODS
+from inference.methods.genetic import Genetic as Genetic
 from inference.methods.nuts import NUTS as NUTS
 from inference.methods.polya_gamma import PolyaGammaGibbs as PolyaGammaGibbs
 from inference.methods.rejection_abc import RejectionABC as RejectionABC
@@ -25,6 +26,7 @@ __all__ = [
     "SNPE",
     "DrawnPosterior",
     "EmergentProperty",
+    "Genetic",
     "Observation",
     "PolyaGammaGibbs",
     "Posterior",

@@ -2,9 +2,9 @@
 
 Each generation proposes about the particles of the last one, keeps what all thresholds so far accept, takes
 the nearest of that, and weighs it by prior over proposal. Thresholds follow from the quantile, scales of the
-distance from the simulations of the generation itself; the proposals, Gaussian with twice the weighted
-covariance, live in the prior's unconstrained space. What the run ends with is an approximation whose
-threshold is above zero, as of rejection ABC, reached with fewer simulations.
+distance from the simulations of the generation itself; the proposals, Gaussian with a multiple of the
+weighted covariance, live in the prior's unconstrained space. What the run ends with is an approximation with
+a threshold above zero, as of rejection ABC, which more simulations make smaller.
 
 References:
     Beaumont et al. 2009, Biometrika 96, 983; Toni et al. 2009, J. R. Soc. Interface 6, 187; Del Moral, Doucet
@@ -65,6 +65,14 @@ class SMCABC:
         "Share of the accepted simulations of a generation that make up the population; with less the "
         "thresholds fall faster, at more simulations for each.",
         bounds=(0.05, 0.95),
+        advanced=True,
+    )
+    kernel_scale: float = setting(
+        2.0,
+        "Kernel scale",
+        "Covariance of the kernel that proposes, over that of the particles. Two suits few parameters "
+        "(Beaumont et al. 2009); with ten, less keeps the weights more even, given many particles.",
+        bounds=(0.05, 4.0),
         advanced=True,
     )
     min_acceptance: float = setting(

@@ -153,7 +153,9 @@ class Search:
         if self.population is not None:
             log_weight = batch.log_prior[rows] - self.population.log_density(batch.u[rows])
         weight = weighted(log_weight)
-        self.population = Population(batch.simulations.theta[rows], batch.u[rows], weight, distance)
+        self.population = Population(
+            batch.simulations.theta[rows], batch.u[rows], weight, distance, self.config.kernel_scale
+        )
         self.rules.append(Rule(measure, float(distance.max())))
         share = float(batch.is_accepted.mean())
         worth, total = self.population.effective_number, len(batch.simulations)

@@ -17,7 +17,6 @@ from inference.methods.abc.weights import effective_number, host_generator
 from simulators import Prior
 
 BLOCK = 1_000  # rows whose densities are computed at once
-WIDER = 2.0  # covariance of the kernel over that of the particles; Beaumont et al. 2009
 JITTER = 1e-8  # of the variances, on the diagonal
 
 
@@ -27,12 +26,14 @@ class Population(NamedTuple):
     Attributes:
         theta, u: (n, dim), in the prior's own and in unconstrained space.
         weight, distance: (n,).
+        kernel_scale: covariance of the kernel over that of the particles.
     """
 
     theta: Float[np.ndarray, "n dim"]
     u: Float[np.ndarray, "n dim"]
     weight: Float[np.ndarray, " n"]
     distance: Float[np.ndarray, " n"]
+    kernel_scale: float = 2.0
 
     @property
     def effective_number(self) -> float:
@@ -58,7 +59,7 @@ class Population(NamedTuple):
     @property
     def _root(self) -> Float[np.ndarray, "dim dim"]:
         """Lower Cholesky factor of the kernel's covariance."""
-        covariance = WIDER * np.atleast_2d(np.cov(self.u.T, aweights=self.weight, ddof=0))
+        covariance = self.kernel_scale * np.atleast_2d(np.cov(self.u.T, aweights=self.weight, ddof=0))
         return np.linalg.cholesky(
             covariance + JITTER * max(np.trace(covariance), 1e-12) * np.eye(len(covariance))
         )
