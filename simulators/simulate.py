@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,10 @@ CHUNK_BYTES = 256 * 2**20  # recordings held at once by one core, where features
 CHUNK_STEPS = 24_000_000  # rows x time steps of a chunk: what fits a core's cache, half a second
 MAX_CHUNK = 8192
 DRAWN_TOGETHER = 4096  # parameter rows, so that rounding in row i does not depend on how many there are
+
+
+class Enough(Exception):
+    """Raised by a listener of `simulate_batch` that wants no more simulations than there are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +90,6 @@ def simulate_batch(
     client: Any = None,
     folder: Path | RowStore | None = None,
     on_progress: Callable[[int, int], None] | None = None,
-    num_seconds: float | None = None,
 ) -> Simulations:
     """Simulate at given parameters, or at draws from the prior.
 
@@ -103,9 +105,8 @@ def simulate_batch(
         folder: finished chunks are kept there, and skipped when the same call is repeated; the workers of a
             cluster write them themselves. A ``RowStore`` may hold rows of other calls with this key as well.
         on_progress: called with (rows done, rows in all), first with what the folder holds, then at least
-            five times a second; it may raise to stop.
-        num_seconds: after so long no more is simulated, and the rows up to the first that is missing are
-            given: never those alone that were quick. The first chunk is waited for. None: all rows.
+            five times a second; it may raise to stop. If it raises `Enough`, the rows up to the first that
+            is missing are given, never those alone that were quick; the first chunk is waited for.
 
     Raises:
         ValueError: neither or both of theta and num; theta of the wrong shape; a folder of another campaign.
@@ -116,16 +117,17 @@ def simulate_batch(
     x, is_done = _kept(simulator, store, theta)
     hear = on_progress or _ignore
     hear(int(is_done.sum()), len(theta))
-    ends = time.monotonic() + (np.inf if num_seconds is None else num_seconds)
     chunks = _missing(theta, is_done, chunk_size or default_chunk_size(simulator, len(theta)))
     for finished in run_chunks(Job(simulator, simulate_key, store), chunks, client=client):
         if finished is not None:
             chunk, rows = finished
             place = slice(chunk.first, chunk.first + len(rows))
             x[place], is_done[place] = rows, True
-        hear(int(is_done.sum()), len(theta))
-        if time.monotonic() > ends and is_done[0]:
-            break
+        try:
+            hear(int(is_done.sum()), len(theta))
+        except Enough:
+            if is_done[0]:
+                break
     num = len(theta) if is_done.all() else int(np.argmin(is_done))
     theta, x = theta[:num], x[:num]
     return Simulations(

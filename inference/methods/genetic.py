@@ -12,7 +12,6 @@ put back afterwards. (Zitzler and Künzli 2004, PPSN VIII; Van Geit et al. 2016,
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -131,11 +130,14 @@ class _Evaluation:
     def map(self, evaluate: Callable, individuals: Iterable[list[float]]) -> list[list[float]]:
         """The objectives of individuals, in place of one call of `evaluate` for each."""
         del evaluate
+        with _python_random():  # of which files and listeners may take some
+            return self._objectives(individuals)
+
+    def _objectives(self, individuals: Iterable[list[float]]) -> list[list[float]]:
         simulations = self.rounds[0]
         if self.best:  # the first have been simulated
             theta = inside(self.simulator.prior, list(individuals))
-            with _python_random():  # writing files takes some numbers
-                simulations = self._simulate(jax.random.fold_in(self.context.key, len(self.rounds)), theta)
+            simulations = self._simulate(jax.random.fold_in(self.context.key, len(self.rounds)), theta)
         assert self.measure is not None
         away = np.abs(self.measure.differences(simulations.x))
         objectives = np.where(is_usable(simulations)[:, None], np.minimum(away, WORST), WORST)
@@ -249,12 +251,13 @@ def _problem(evaluation: _Evaluation) -> SimpleNamespace:
 
 @contextmanager
 def _python_random() -> Iterator[None]:
-    """Puts the state of Python's generator back afterwards."""
-    state = random.getstate()
+    """Puts the state of BluePyOpt's generator, which is Python's own, back afterwards."""
+    generator = import_module("bluepyopt.deapext.optimisations").random
+    state = generator.getstate()
     try:
         yield
     finally:
-        random.setstate(state)
+        generator.setstate(state)
 
 
 def _findings(evaluation: _Evaluation, distances: np.ndarray) -> Variables:

@@ -39,6 +39,7 @@ def smc(num: int, *, kernel_scale: float = 2.0) -> SMCABC:
 
 METHODS: Mapping[str, Callable[[int], Any]] = {
     "rejection": rejection,
+    "nearest_100": lambda num: RejectionABC(num, keep_share=LEAST / num),
     "regression": lambda num: rejection(num, adjusted=True),
     "smc": smc,
     "smc_narrow": lambda num: smc(num, kernel_scale=0.5),
@@ -59,7 +60,9 @@ def measure(method: str, num: int, seed: int) -> dict[str, Any]:
     seconds, key = time.perf_counter() - began, jax.random.key(10_000 + seed)
     draws = result.posterior.rows if method != "snpe" else result.posterior.sample(key, 10_000)
     found = result.tree["diagnostics"]
-    known = {name: float(found[name]) for name in ("abc_threshold", "effective_draws") if name in found}
+    known = {
+        name: float(np.asarray(found[name])) for name in ("abc_threshold", "effective_draws") if name in found
+    }
     return {
         "method": method,
         "num_simulations": num,
@@ -84,7 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--budgets", default="1000,10000,100000")
     parser.add_argument("--seeds", default="0")
-    parser.add_argument("--methods", default="rejection,regression,smc,smc_narrow")
+    parser.add_argument("--methods", default="rejection,nearest_100,regression,smc,smc_narrow")
     asked = parser.parse_args()
     for seed in map(int, asked.seeds.split(",")):
         for num in map(int, asked.budgets.split(",")):
