@@ -19,7 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from inference import SMCABC, SNPE, RejectionABC, diagnostics, run
+from inference import SMCABC, SNPE, DrawnPosterior, RejectionABC, diagnostics, run
 from simulators import get_simulator
 from simulators.models.bernoulli_glm import prior_precision
 
@@ -58,11 +58,11 @@ def measure(method: str, num: int, seed: int) -> dict[str, Any]:
         on_progress=False,
     )
     seconds, key = time.perf_counter() - began, jax.random.key(10_000 + seed)
-    draws = result.posterior.rows if method != "snpe" else result.posterior.sample(key, 10_000)
+    posterior = result.posterior
+    draws = posterior.rows if isinstance(posterior, DrawnPosterior) else posterior.sample(key, 10_000)
     found = result.tree["diagnostics"]
-    known = {
-        name: float(np.asarray(found[name])) for name in ("abc_threshold", "effective_draws") if name in found
-    }
+    names = [name for name in ("abc_threshold", "effective_draws") if name in found]
+    known = {name: float(np.asarray(found[name])) for name in names}
     return {
         "method": method,
         "num_simulations": num,
