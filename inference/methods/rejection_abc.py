@@ -101,12 +101,13 @@ def run(config: RejectionABC, simulator: Simulator, goal: Goal, context: RunCont
     """
     x_o = observed(goal, NAME)
     simulate_key = jax.random.split(context.key, 4)[0]  # as SNPE, to share what was simulated
-    simulations = context.simulations
+    num_not_begun, simulations = 0, context.simulations
     if simulations is None:
         num = config.num_simulations
         simulations = simulate_round(
             simulate_key, simulator, num, context, round=0, num_seconds=config.num_seconds
         )
+        num_not_begun = num - len(simulations)
     check_usable(simulations, NAME)
     usable = simulations.select(is_usable(simulations))
     measure = fit_distance(usable.x, x_o)
@@ -121,7 +122,10 @@ def run(config: RejectionABC, simulator: Simulator, goal: Goal, context: RunCont
     return MethodOutput(
         DrawnPosterior(kept.theta[None], simulator.prior, x_o),
         simulations,
-        diagnostics=_findings(config, simulations, accepted, measure),
+        diagnostics={
+            **_findings(simulations, accepted, measure),
+            "num_not_begun": ((), np.asarray(num_not_begun)),
+        },
         sample_stats={"distance": (("chain", "draw"), kept.distance[None].astype(np.float32))},
     )
 
@@ -149,9 +153,7 @@ def _adjusted(prior: Prior, accepted: Accepted, differences: np.ndarray) -> Acce
     return accepted._replace(theta=np.asarray(theta), weight=weight)
 
 
-def _findings(
-    config: RejectionABC, simulations: Simulations, accepted: Accepted, measure: Distance
-) -> Variables:
+def _findings(simulations: Simulations, accepted: Accepted, measure: Distance) -> Variables:
     num = len(simulations)
     numbers = {
         "num_simulations": num,
@@ -161,7 +163,6 @@ def _findings(
         "acceptance_rate": len(accepted.theta) / num,
         "effective_draws": effective_number(accepted.weight),
         "abc_threshold": float(accepted.distance.max()),
-        "num_not_begun": config.num_simulations - num if config.num_seconds else 0,
     }
     return {
         "distance_scale": (("feature",), measure.scale.astype(np.float32)),
