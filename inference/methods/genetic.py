@@ -235,15 +235,14 @@ def _problem(evaluation: _Evaluation) -> SimpleNamespace:
     objectives, parameters = (import_module(f"bluepyopt.{name}") for name in ("objectives", "parameters"))
     prior, key = evaluation.simulator.prior, jax.random.fold_in(evaluation.context.key, 2**30)
     tails = np.quantile(np.asarray(prior.sample(key, NUM_PRIOR), float), (TAILS, 1 - TAILS), axis=0)
-    ends = [
-        np.where(np.isfinite(end), end, tail)
-        for end, tail in zip((prior.low, prior.high), tails, strict=True)
-    ]
+    first = np.asarray(evaluation.rounds[0].theta, float)  # all of which the box has to hold
+    lows = np.where(np.isfinite(prior.low), prior.low, np.minimum(tails[0], first.min(axis=0)))
+    highs = np.where(np.isfinite(prior.high), prior.high, np.maximum(tails[1], first.max(axis=0)))
     return SimpleNamespace(
         objectives=[objectives.Objective(name) for name in evaluation.simulator.feature_names],
         params=[
             parameters.Parameter(name, bounds=[float(low), float(high)])
-            for name, low, high in zip(prior.names, *ends, strict=True)
+            for name, low, high in zip(prior.names, lows, highs, strict=True)
         ],
         init_simulator_and_evaluate_with_lists=evaluation.map,  # of one set; never called
     )

@@ -10,7 +10,7 @@ import pytest
 from inference import METHODS, Genetic, diagnostics
 from inference.methods import genetic
 from inference.progress import Stopped
-from simulators import simulate_batch
+from simulators import get_simulator, simulate_batch
 
 SMALL = Genetic(num_simulations=1_000, num_offspring=50, num_best=8)
 needs_bluepyopt = pytest.mark.skipif(
@@ -77,6 +77,14 @@ def test_a_budget_in_seconds_ends_with_the_best_so_far(sample, models):
     assert 0 < result.tree["diagnostics/num_simulations"] < 1_000_000
     assert ((result.posterior.rows > 0) & (result.posterior.rows < 1)).all()
     assert any("The time was over after" in said for said in diagnostics.verdict(result.tree).sentences)
+
+
+@needs_bluepyopt
+def test_first_parameters_far_out_in_the_tails_of_the_prior_stay_real_numbers(sample):
+    """Of 500 draws in ten dimensions about ten lie beyond the quantiles that bound the search."""
+    glm = get_simulator("bernoulli_glm")
+    result = sample(Genetic(num_simulations=1_000, num_offspring=500), glm, glm.default_observation().x)
+    assert np.isfinite(result.posterior.rows).all()
 
 
 @needs_bluepyopt
