@@ -17,11 +17,11 @@ def accepted(numbers: Numbers) -> Iterator[Finding]:
         return
     worth = numbers.scalar("effective_draws")
     if worth >= ENOUGH_DRAWS[0]:
-        yield Finding("good", f"The accepted draws are worth {worth:.0f} independent ones.")
+        yield Finding("good", f"The accepted draws are worth {int(worth)} independent ones.")
         return
     yield Finding(
         "bad" if worth < ENOUGH_DRAWS[1] else "caution",
-        f"The accepted draws are worth only {worth:.0f} independent ones; {ENOUGH_DRAWS[0]:.0f} are wanted.",
+        f"The accepted draws are worth only {int(worth)} independent ones; {ENOUGH_DRAWS[0]:.0f} are wanted.",
         f"{numbers.simulate_more}, or accept more of them.",
     )
 
