@@ -7,8 +7,11 @@ from inference.execute import run as run
 from inference.goals import EmergentProperty as EmergentProperty
 from inference.goals import Observation as Observation
 from inference.methods import METHODS as METHODS
+from inference.methods.genetic import Genetic as Genetic
 from inference.methods.nuts import NUTS as NUTS
 from inference.methods.polya_gamma import PolyaGammaGibbs as PolyaGammaGibbs
+from inference.methods.rejection_abc import RejectionABC as RejectionABC
+from inference.methods.smc_abc import SMCABC as SMCABC
 from inference.methods.snpe import SNPE as SNPE
 from inference.posterior import Posterior as Posterior
 from inference.progress import Progress as Progress
@@ -19,13 +22,16 @@ from inference.result import load_result as load_result
 __all__ = [
     "METHODS",
     "NUTS",
+    "SMCABC",
     "SNPE",
     "DrawnPosterior",
     "EmergentProperty",
+    "Genetic",
     "Observation",
     "PolyaGammaGibbs",
     "Posterior",
     "Progress",
+    "RejectionABC",
     "Result",
     "Stopped",
     "analysis",

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from inference.diagnostics.diagnose import diagnose
+from inference.diagnostics.kernel import median_distance
 from inference.diagnostics.predictive import predictive_distance, predictive_gap
 from inference.drawn_posterior import AnyPosterior, DrawnPosterior
 from inference.goals import Goal, Observation
@@ -56,8 +57,9 @@ def find(
     on_progress(Progress("diagnose", 0, 1))
     diagnostics = _diagnosed(diagnose_key, goal, output)
     checks = _checks(output.posterior, posterior, prior, np.asarray(goal.x))
+    found = {**diagnostics, **checks, **_nearness(output, posterior, np.asarray(goal.x))}
     on_progress(Progress("diagnose", 1, 1))
-    return Findings(prior, posterior, _observed(simulator, goal), output.training, {**diagnostics, **checks})
+    return Findings(prior, posterior, _observed(simulator, goal), output.training, found)
 
 
 def recordings(
@@ -156,6 +158,19 @@ def _checks(posterior: AnyPosterior, draws: Draws, prior: Draws, x_o: np.ndarray
         "predictive_gap": (("feature",), gap),
         "predictive_gap_limit": ((), np.asarray(limit, np.float32)),
         "predictive_defined": (("feature",), np.isfinite(draws.x).mean(axis=0).astype(np.float32)),
+    }
+
+
+def _nearness(output: MethodOutput, draws: Draws, x_o: np.ndarray) -> Variables:
+    """Of approximate Bayesian computation: how near are the accepted simulations, and new ones of them?"""
+    if "distance" not in output.sample_stats or "distance_scale" not in output.diagnostics:
+        return {}
+    assert draws.x is not None
+    predicted = median_distance(draws.x, x_o, output.diagnostics["distance_scale"][1])
+    accepted = np.median(output.sample_stats["distance"][1])
+    return {
+        "accepted_distance": ((), np.asarray(accepted)),
+        "predicted_distance": ((), np.asarray(predicted)),
     }
 
 

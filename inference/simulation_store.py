@@ -7,6 +7,7 @@ What has not been used for longest goes when they are more than `MOST_BYTES`: ea
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -28,6 +29,7 @@ from inference.progress import Progress
 from inference.simulator_content import campaign
 from inference.zarr_files import write_zarr
 from simulators import Simulations, Simulator, simulate_batch
+from simulators.simulate import Enough
 from simulators.store import MANIFEST, RowStore
 
 MOST_BYTES = 10 * 2**30
@@ -42,6 +44,7 @@ def simulate_round(
     *,
     round: int,
     theta: Float[np.ndarray, "num dim"] | None = None,
+    num_seconds: float | None = None,
 ) -> Simulations:
     """Simulate from the prior or at given parameters, or take what the folder already holds.
 
@@ -54,11 +57,15 @@ def simulate_round(
             client simulates.
         round: number of the round, from 0.
         theta: None: draws from the prior.
+        num_seconds: after so long no more are begun, and what there is is given, at least one.
     """
     given: dict[str, Any] = {"num": num} if theta is None else {"theta": theta}
     given["client"] = context.client
+    hear = _Listener(
+        context.on_progress, ends=time.monotonic() + (math.inf if num_seconds is None else num_seconds)
+    )
     if context.folder is None:
-        simulations = simulate_batch(simulator, key, **given, on_progress=_Listener(context.on_progress))
+        simulations = simulate_batch(simulator, key, **given, on_progress=hear)
         _tell(context, simulations)
         return simulations
     published = context.folder / "simulations" / f"round-{round:03d}.zarr"
@@ -66,7 +73,6 @@ def simulate_round(
         return read_simulations(published)
     chunks = published.with_suffix("")
     shared = _shared(context.folder, simulator, key) if theta is None else None
-    hear = _Listener(context.on_progress)
     simulations = simulate_batch(simulator, key, **given, folder=shared or chunks, on_progress=hear)
     if shared is None:
         _tell(context, simulations)
@@ -138,15 +144,23 @@ def _tell(context: RunContext, simulations: Simulations, *, reused: int = 0, ori
 
 @dataclass
 class _Listener:
-    """Passes progress on, and remembers how much was there before anything was simulated."""
+    """Passes progress on, remembers how much was there at first, and says when the time is over.
+
+    Attributes:
+        ends: when that is, by the monotonic clock.
+        first: rows that were there before anything was simulated.
+    """
 
     on_progress: Callable[[Progress], None]
+    ends: float
     first: int = -1
 
     def __call__(self, done: int, total: int) -> None:
         """Note one event."""
-        self.first = done if self.first < 0 else self.first
+        is_first, self.first = self.first < 0, done if self.first < 0 else self.first
         self.on_progress(Progress("simulate", done, total))
+        if not is_first and time.monotonic() > self.ends:
+            raise Enough
 
 
 def write_simulations(simulations: Simulations, store: Path) -> None:

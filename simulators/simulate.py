@@ -24,6 +24,10 @@ MAX_CHUNK = 8192
 DRAWN_TOGETHER = 4096  # parameter rows, so that rounding in row i does not depend on how many there are
 
 
+class Enough(Exception):
+    """Raised by a listener of `simulate_batch` that wants no more simulations than there are."""
+
+
 @dataclass(frozen=True, eq=False)
 class Simulations:
     """Simulated pairs of parameters and features.
@@ -101,7 +105,8 @@ def simulate_batch(
         folder: finished chunks are kept there, and skipped when the same call is repeated; the workers of a
             cluster write them themselves. A ``RowStore`` may hold rows of other calls with this key as well.
         on_progress: called with (rows done, rows in all), first with what the folder holds, then at least
-            five times a second; it may raise to stop.
+            five times a second; it may raise to stop. If it raises `Enough`, the rows up to the first that
+            is missing are given, never those alone that were quick; the first chunk is waited for.
 
     Raises:
         ValueError: neither or both of theta and num; theta of the wrong shape; a folder of another campaign.
@@ -110,25 +115,33 @@ def simulate_batch(
     theta = _parameters(simulator, theta_key, theta, num)
     store = _as_store(folder, simulator, simulate_key, theta)
     x, is_done = _kept(simulator, store, theta)
-    done = int(is_done.sum())
-    if on_progress is not None:
-        on_progress(done, len(theta))
+    hear = on_progress or _ignore
+    hear(int(is_done.sum()), len(theta))
     chunks = _missing(theta, is_done, chunk_size or default_chunk_size(simulator, len(theta)))
     for finished in run_chunks(Job(simulator, simulate_key, store), chunks, client=client):
         if finished is not None:
             chunk, rows = finished
-            x[chunk.first : chunk.first + len(rows)] = rows
-            done += len(rows)
-        if on_progress is not None:
-            on_progress(done, len(theta))
+            place = slice(chunk.first, chunk.first + len(rows))
+            x[place], is_done[place] = rows, True
+        try:
+            hear(int(is_done.sum()), len(theta))
+        except Enough:
+            if is_done[0]:
+                break
+    num = len(theta) if is_done.all() else int(np.argmin(is_done))
+    theta, x = theta[:num], x[:num]
     return Simulations(
         theta,
         x,
         _validity(simulator, x),
-        np.zeros(len(theta), int),
+        np.zeros(num, int),
         simulator.prior.names,
         simulator.feature_names,
     )
+
+
+def _ignore(done: int, total: int) -> None:
+    del done, total
 
 
 def _as_store(

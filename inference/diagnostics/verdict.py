@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import xarray as xr
 
-from inference.diagnostics import judge_answer, judge_chains, judge_training
+from inference.diagnostics import judge_abc, judge_answer, judge_chains, judge_training
 from inference.diagnostics.judge_answer import UNCHECKED
 from inference.diagnostics.judging import Finding, Level, Numbers
 
@@ -22,7 +22,8 @@ HEADLINES = {
 }
 GO_ON = "Go on: explore the posterior, and look at what it predicts."
 CHECKS = (
-    judge_answer.place, judge_chains.agreement, judge_chains.number, judge_chains.divergences,
+    judge_abc.search, judge_answer.place, judge_abc.threshold, judge_abc.accepted, judge_abc.budget,
+    judge_chains.agreement, judge_chains.number, judge_chains.divergences,
     judge_training.learning, judge_training.usable, judge_answer.confidence,
     judge_answer.bias, judge_training.number, judge_training.cut_off, judge_training.members,
     judge_answer.weights, judge_training.division, judge_training.rounds, judge_answer.misses,

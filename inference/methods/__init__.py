@@ -11,6 +11,9 @@ METHODS: Mapping[str, Method] = Registry(
         "snpe": "inference.methods.snpe:snpe",
         "nuts": "inference.methods.nuts:nuts",
         "polya_gamma": "inference.methods.polya_gamma:polya_gamma_gibbs",
+        "rejection_abc": "inference.methods.rejection_abc:rejection_abc",
+        "smc_abc": "inference.methods.smc_abc:smc_abc",
+        "genetic": "inference.methods.genetic:genetic",
     },
     group="posterior_lab.methods",
 )

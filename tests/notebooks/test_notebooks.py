@@ -14,6 +14,7 @@ NAMES = (
     "04_hodgkin_huxley",
     "05_pyloric_network",
     "06_gabor_receptive_field",
+    "07_validation_glm",
 )
 MOST_BYTES = 300_000
 KEPT = {"image/png", "text/html", "text/plain"}  # no scripts: live views are not stored
@@ -39,6 +40,11 @@ TOLD = {
         "from the posterior are",
     ),
     "06_gabor_receptive_field": ("signal to noise", "half a turn away"),
+    "07_validation_glm": (
+        "The chains agree",
+        "relative KL error",
+        "The threshold is large compared with the noise",
+    ),
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 from numpyro import distributions as dist
 
 from simulators import Prior, Simulator, engine, get_simulator, simulate_batch
+from simulators.simulate import Enough
 
 PRIOR = Prior({"a": dist.Uniform(0.0, 1.0)})
 
@@ -136,3 +137,18 @@ def test_a_scheduler_that_does_not_answer_is_one_sentence(key, monkeypatch):
     monkeypatch.setattr(engine, "CONNECT_SECONDS", 0.3)
     with pytest.raises(ValueError, match=r"No Dask scheduler answers at 'tcp://127.0.0.1:9'"):
         simulate_batch(get_simulator("two_moons"), key, num=10, client="tcp://127.0.0.1:9")
+
+
+def test_a_listener_that_has_enough_gets_the_rows_up_to_the_first_that_is_missing():
+    """Whatever order chunks finish in."""
+    simulator, key = get_simulator("two_moons"), jax.random.key(3)
+
+    def hear(done, total):
+        if done >= 96:
+            raise Enough
+
+    some = simulate_batch(simulator, key, num=10_000, chunk_size=32, on_progress=hear)
+    every = simulate_batch(simulator, key, num=len(some), chunk_size=32)
+    assert 0 < len(some) < 10_000
+    np.testing.assert_array_equal(some.x, every.x)
+    np.testing.assert_array_equal(some.theta, every.theta)

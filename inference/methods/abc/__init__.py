@@ -1,0 +1,1 @@
+"""What the methods of approximate Bayesian computation share: distances, weights, kernels."""
