@@ -18,7 +18,9 @@ import pytest
 
 from inference import findings, journal
 from inference.decimate import decimated, decimated_time
+from inference.drawn_posterior import DrawnPosterior
 from inference.execute import in_one_sentence, perform, run
+from inference.methods.base import MethodOutput
 from inference.progress import Progress, Stopped
 from inference.provenance import seed_of, simulator_hash
 from inference.recorder import Clock
@@ -390,9 +392,9 @@ def test_seeds_and_hashes(simulator):
 
 def test_too_few_simulations_still_give_enough_prior_draws(simulator, monkeypatch):
     monkeypatch.setattr(findings, "NUM_DRAWS", 100)
-    draws = findings._prior_draws(
-        jax.random.key(0), simulator, simulate_batch(simulator, jax.random.key(1), num=10)
-    )
+    posterior = DrawnPosterior(np.zeros((1, 5, simulator.prior.dim)), simulator.prior, np.zeros(1))
+    output = MethodOutput(posterior, simulate_batch(simulator, jax.random.key(1), num=10))
+    draws = findings._prior_draws(jax.random.key(0), simulator, output)
     assert (len(draws.theta), len(draws.x)) == (100, 10)
 
 
