@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from jaxtyping import Float, Int
-from scipy.special import bdtr, gammaln, xlogy
 
 MOST_POSITIONS = 200  # at which a rank plot is judged
 NUM_HALVINGS = 20  # of the interval in which the mass at each position is sought
@@ -90,7 +90,7 @@ def binomial_band(
 
 def _at_most(num: int, probability: np.ndarray) -> np.ndarray:
     """Chance of at most 0 ... num successes, shape (k, num + 1)."""
-    return bdtr(np.arange(num + 1.0), num, probability[:, None])
+    return scipy.special.bdtr(np.arange(num + 1.0), num, probability[:, None])
 
 
 def _central(at_most: np.ndarray, outside: float) -> tuple[np.ndarray, np.ndarray]:
@@ -114,4 +114,4 @@ def _stay_probability(num: int, steps: np.ndarray, low: np.ndarray, high: np.nda
 
 
 def _poisson(rate: float | int, count: np.ndarray) -> np.ndarray:
-    return np.exp(xlogy(count, rate) - rate - gammaln(count + 1))
+    return np.exp(scipy.special.xlogy(count, rate) - rate - scipy.special.gammaln(count + 1))

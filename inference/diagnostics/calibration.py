@@ -16,8 +16,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from jaxtyping import Array, Bool, Float, Int, Key
-from scipy.special import kolmogorov
 
 from inference.diagnostics.bands import MOST_POSITIONS, Band, binomial_band, ecdf_band, joint_band
 from inference.progress import Callback, Progress, as_callback
@@ -83,7 +83,7 @@ class Ranks:
         ordered, n = np.sort(self.position, axis=0), len(self)
         steps = np.arange(n + 1)[:, None] / n
         farthest = np.maximum(steps[1:] - ordered, ordered - steps[:-1]).max(axis=0)
-        return kolmogorov((np.sqrt(n) + 0.12 + 0.11 / np.sqrt(n)) * farthest)  # Stephens 1970
+        return scipy.special.kolmogorov((np.sqrt(n) + 0.12 + 0.11 / np.sqrt(n)) * farthest)  # Stephens 1970
 
     @property
     def overconfidence(self) -> float:

@@ -7,8 +7,8 @@ A density estimator answers any observation, also one that no simulation resembl
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from jaxtyping import ArrayLike, Float
-from scipy.special import ndtri
 
 MOST_ROWS = 2_000  # simulations that are compared with each other
 CHUNK = 250  # of them at once
@@ -87,7 +87,7 @@ def _scores(rows: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
 
     All rows are treated alike, which is what makes the p-values exact.
     """
-    normal = ndtri(KNOTS)
+    normal = scipy.special.ndtri(KNOTS)
     return np.stack([_score(column, normal) for column in rows.T], axis=1)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from jaxtyping import ArrayLike, Float
-from scipy.special import ndtr
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,9 @@ def compare_moments(theta: ArrayLike, reference: ArrayLike) -> Moments:
     ratio_error = np.hypot(*(_log_sd_error(rows) for rows in (theta, reference)))
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.nan_to_num([shift / shift_error, np.log(ratio) / ratio_error], posinf=99.0, neginf=-99.0)
-    p_value = np.minimum(1.0, 2 * 2 * ndtr(-np.abs(z).max(axis=0)))  # two-sided, of the worse of two
+    p_value = np.minimum(
+        1.0, 2 * 2 * scipy.special.ndtr(-np.abs(z).max(axis=0))
+    )  # two-sided, of the worse of two
     return Moments(shift / wanted, ratio, correlations[0] - correlations[1], p_value)
 
 

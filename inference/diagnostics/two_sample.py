@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import scipy  # its parts are imported when they are first used
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key
-from scipy.special import ndtr
 
 NUM_FOLDS = 5
 MIN_SAMPLES = 50
@@ -88,7 +88,7 @@ class C2ST:
     @property
     def p_value(self) -> float:
         """Chance of so high an accuracy for two sets from one distribution."""
-        return float(ndtr((0.5 - self.accuracy) / self._error(0.5)))
+        return float(scipy.special.ndtr((0.5 - self.accuracy) / self._error(0.5)))
 
     def _error(self, accuracy: float) -> float:
         """Folds share most of their training rows: they are correlated by the share that is held out."""

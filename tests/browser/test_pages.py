@@ -16,6 +16,7 @@ def test_a_moved_slider_moves_the_simulation_and_the_link(visitor):
     visitor.go("/model?name=hodgkin_huxley")
     visitor.see("trace-summary", "Voltage from")
     before = visitor.read("trace-summary")
+    visitor.wait()  # a key that is pressed while the page is still being drawn may be lost
     slider = visitor.page.locator("input[type=range]").first
     slider.focus()
     slider.press("Home")  # without sodium there are no spikes
@@ -37,6 +38,7 @@ def test_images_sweeps_and_cells_follow_a_slider(visitor, name, testid, words):
     visitor.go(f"/model?name={name}")
     visitor.see(testid, words)
     before = visitor.read(testid)
+    visitor.wait()
     slider = visitor.page.locator("input[type=range]").first
     slider.focus()
     slider.press("End")

@@ -8,10 +8,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from jaxtyping import Array, ArrayLike, Float
-from scipy.linalg import solve_triangular
-from scipy.spatial.distance import cdist
-from scipy.special import logsumexp
 
 from inference.methods.abc.weights import effective_number, host_generator
 from simulators import Prior
@@ -49,9 +47,12 @@ class Population(NamedTuple):
     def log_density(self, u: Float[np.ndarray, "m dim"]) -> Float[np.ndarray, " m"]:
         """Log density of the proposals at unconstrained rows, up to a constant."""
         root, log_weight = self._root, np.log(np.maximum(self.weight, 1e-300))
-        centres, rows = (solve_triangular(root, part.T, lower=True).T for part in (self.u, u))
+        centres, rows = (scipy.linalg.solve_triangular(root, part.T, lower=True).T for part in (self.u, u))
         blocks = [
-            logsumexp(log_weight - 0.5 * cdist(rows[i : i + BLOCK], centres, "sqeuclidean"), axis=1)
+            scipy.special.logsumexp(
+                log_weight - 0.5 * scipy.spatial.distance.cdist(rows[i : i + BLOCK], centres, "sqeuclidean"),
+                axis=1,
+            )
             for i in range(0, len(rows), BLOCK)
         ]
         return np.concatenate(blocks)
@@ -67,7 +68,7 @@ class Population(NamedTuple):
 
 def weighted(log_weight: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """Weights of sum one."""
-    return np.exp(log_weight - logsumexp(log_weight))
+    return np.exp(log_weight - scipy.special.logsumexp(log_weight))
 
 
 @partial(jax.jit, static_argnums=0)
