@@ -30,6 +30,19 @@ def test_reference_draws_rank_the_true_parameters_evenly(name, key):
         assert stats.chisquare(counts).pvalue > FALSE_ALARM / ranks.shape[1]
 
 
+@pytest.mark.long
+def test_a_steep_posterior_of_slcp_is_drawn_from_a_finer_grid(monkeypatch):
+    """Found by chance: with 80 cells one steep one had so much weight that the draws were refused."""
+    x = np.array([-0.90192, 2.22547, -0.90733, 2.22117, -0.90537, 2.22241, -0.90186, 2.22531])
+    keys = jax.random.split(jax.random.key(0), 40)
+    monkeypatch.setattr(slcp, "NUM_CELLS", (80,))
+    with pytest.raises(ValueError, match="too coarse"):
+        [slcp.sample_posterior(key, x, 63) for key in keys]
+    monkeypatch.setattr(slcp, "NUM_CELLS", (120,))
+    draws = np.stack([slcp.sample_posterior(key, x, 63) for key in keys[:3]])
+    assert np.isfinite(jax.vmap(TASKS["slcp"].simulator.prior.log_prob)(draws.reshape(-1, 5))).all()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["bernoulli_glm", "sir", "lotka_volterra"])
 def test_importance_draws_rank_the_true_parameters_evenly(name, key):

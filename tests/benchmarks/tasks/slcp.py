@@ -14,7 +14,7 @@ from tests.benchmarks.tasks.base import Task
 
 BOUND = 3.0
 NUM_POINTS = 4
-NUM_CELLS = (80, 80, 80)  # of log|theta_3|, log|theta_4| and theta_5
+NUM_CELLS = (80, 120, 180)  # along log|theta_3|, log|theta_4| and theta_5; more where fewer are too coarse
 NUM_ZOOMS = 2  # from the prior to where the mass is
 NEGLIGIBLE = 20.0  # nats below the highest density
 MIN_CANDIDATES = 10_000  # so that one steep cell does not decide whether the grid is fine enough
@@ -47,30 +47,39 @@ def sample_posterior(key, x, num):
     """
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
     points = np.asarray(x, np.float64).reshape(NUM_POINTS, 2)
-    low, width, cells = _grid(points)
+    for num_cells in NUM_CELLS:
+        draws = _draws(rng, points, num, num_cells)
+        if draws is not None:
+            return rng.permutation(draws)[:num]
+    raise ValueError("The grid is too coarse for the posterior of SLCP at this x.")
+
+
+def _draws(rng, points, num, num_cells):
+    """At least `num` draws; None where the density differs so much within cells that few would count."""
+    low, width, cells = _grid(points, num_cells)
     mass = np.exp(cells - cells.max())
     kept = [np.zeros((0, 5))]
     while sum(map(len, kept)) < num:
         chosen = rng.choice(len(cells), max(4 * num, MIN_CANDIDATES), p=mass / mass.sum())
-        index = np.stack(np.unravel_index(chosen, NUM_CELLS), axis=1)
+        index = np.stack(np.unravel_index(chosen, (num_cells,) * 3), axis=1)
         places = low + width * (index + rng.random(index.shape))
         log_weight = _log_marginal(*places.T, points) - cells[chosen]
         weight = np.exp(log_weight - log_weight.max())
         if weight.sum() ** 2 / (weight**2).sum() < 0.5 * len(weight):
-            raise ValueError("The grid is too coarse for the posterior of SLCP at this x.")
+            return None
         places = places[rng.choice(len(places), len(places), p=weight / weight.sum())]
         theta = _with_means(rng, places, points)
         kept.append(theta[(np.abs(theta) <= BOUND).all(1)])
-    return rng.permutation(np.concatenate(kept))[:num]
+    return np.concatenate(kept)
 
 
-def _grid(points):
+def _grid(points, num_cells):
     """Lower ends, widths of cells, and log densities of cells, flat."""
     low = np.array([np.log(LOWEST), np.log(LOWEST), -BOUND])
     high = np.array([np.log(BOUND), np.log(BOUND), BOUND])
     for zoom in range(NUM_ZOOMS + 1):
-        width = (high - low) / NUM_CELLS
-        centres = [a + w * (np.arange(n) + 0.5) for a, w, n in zip(low, width, NUM_CELLS, strict=True)]
+        width = (high - low) / num_cells
+        centres = [a + w * (np.arange(num_cells) + 0.5) for a, w in zip(low, width, strict=True)]
         cells = _log_marginal(*np.meshgrid(*centres, indexing="ij"), points)
         if zoom == NUM_ZOOMS:
             break
