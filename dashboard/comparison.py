@@ -20,6 +20,7 @@ from dashboard.views.overlay import Overlay
 from dashboard.views.predictive_distances import PredictiveDistances
 from dashboard.words import method_name
 from inference.diagnostics import C2ST, run_facts, verdict
+from inference.diagnostics.compare import is_one_observation
 from inference.runs import Run
 
 
@@ -48,7 +49,7 @@ class Comparison(pn.viewable.Viewer):
         self.facts = run_tables.facts_table(self.names, facts)
         self.overlay = Overlay({self.names[id_]: posterior_draws(tree) for id_, tree in by_id.items()})
         self.distances = PredictiveDistances([*self.names.values()], facts)
-        self.is_one_observation = len({fact.data for fact in facts if fact.data is not None}) < 2
+        self.is_one_observation = is_one_observation(facts)
         self.scores: dict[tuple[str, str], C2ST | str] = {}
         self.matrix = run_html("")
         self.matrix_words = shell.Line(testid="matrix-summary", kind="state")

@@ -12,7 +12,7 @@ import xarray as xr
 from dashboard import links, shell
 from dashboard.against_reference import AgainstReference
 from dashboard.background import in_background, repeat
-from dashboard.references import EXACT, Found, References, title_of
+from dashboard.references import Found, References, exact_methods, title_of
 from dashboard.results import compared, tree_of
 from dashboard.views import run_rows
 from dashboard.views.selection import Selection
@@ -91,7 +91,7 @@ class ReferenceView(pn.viewable.Viewer):
         self.choice.visible = bool(found.done)
         options = {title_of(run): run.id for run in found.done}
         self.choice.param.update(options={"none": "none", **options}, value=self.references.chosen or "none")
-        has_exact = any(run.request.method in EXACT for run in found.done)
+        has_exact = any(run.request.method in exact_methods() for run in found.done)
         method = "" if has_exact or self.references.is_exact or found.active else self.references.method
         self.button.param.update(visible=bool(method), disabled=False)
         self._going = found.active

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import filecmp
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import param
 
 from dashboard.results import verdict_of
 from dashboard.words import ago, method_name
+from inference.methods import METHODS
 from inference.requests import Request, check
 from inference.runs import ACTIVE, Run, RunStore
 from inference.settings import find_method, make_config
 from simulators import get_simulator
 
-EXACT = ("polya_gamma", "nuts")  # methods whose draws are exact, the better one first
+
+def exact_methods() -> list[str]:
+    """Names of the methods whose draws are those of the posterior itself, the best reference first."""
+    return [name for name, method in METHODS.items() if method.is_exact]
 
 
 class Found(NamedTuple):
@@ -54,17 +57,17 @@ class References(param.Parameterized):
         """Look through the store; may take a moment."""
         runs = [one for one in self.store.list() if one.id != self.run.id and _is_alike(one, self.run)]
         done = [one for one in runs if one.state == "done"]
-        going = (one for one in runs if one.state in ACTIVE and one.request.method in EXACT)
+        going = (one for one in runs if one.state in ACTIVE and one.request.method in exact_methods())
         return Found(tuple(sorted(done, key=_rank)), next(going, None))
 
     @property
     def is_exact(self) -> bool:
         """Whether the run is itself what others are compared with."""
-        return self.run.request.method in EXACT
+        return self.run.request.method in exact_methods()
 
     def best(self, found: Found) -> str:
         """Id of the run to compare with before anybody has chosen: an exact one; empty: there is none."""
-        return next((one.id for one in found.done if one.request.method in EXACT), "")
+        return next((one.id for one in found.done if one.request.method in exact_methods()), "")
 
     @property
     def method(self) -> str:
@@ -73,7 +76,7 @@ class References(param.Parameterized):
             simulator = get_simulator(self.run.request.simulator)
         except ValueError:
             return ""
-        for name in EXACT:
+        for name in exact_methods():
             try:
                 find_method(name).check(make_config(name, {}), simulator)
             except ValueError:
@@ -93,7 +96,7 @@ class References(param.Parameterized):
             observation["file"] = str(self.run.observation_path)
         wanted = Request(request.simulator, self.method, {}, observation, 0, request.simulator_files)
         check(wanted)
-        run = self.store.create(replace(wanted), owner=self.run.owner)
+        run = self.store.create(wanted, owner=self.run.owner)
         self._submit(run)
         return run
 
@@ -140,6 +143,7 @@ def _is_alike(one: Run, other: Run) -> bool:
 
 def _rank(run: Run) -> tuple[int, bool, float]:
     method = run.request.method
-    place = EXACT.index(method) if method in EXACT else len(EXACT)
+    exact = exact_methods()
+    place = exact.index(method) if method in exact else len(exact)
     found = verdict_of(run)
     return place, found is not None and found.level == "bad", -run.created.timestamp()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import ArrayLike
+from jaxtyping import ArrayLike, Float
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,3 +73,27 @@ def as_goal(goal: "Goal | ArrayLike") -> Goal:
     if goal is None or isinstance(goal, Observation | EmergentProperty):
         return goal
     return Observation(goal)
+
+
+def observed(goal: "Goal", method: str) -> Float[np.ndarray, " num_features"]:
+    """The features of an observation, for a method that needs one and all of its features.
+
+    Args:
+        goal: of the run.
+        method: as it is called in error messages.
+
+    Raises:
+        TypeError: the goal is an emergent property.
+        ValueError: there is no observation, or it misses a feature.
+    """
+    if isinstance(goal, EmergentProperty):
+        raise TypeError(f"{method} explains an observation; an emergent property needs the method EPI.")
+    if goal is None:
+        raise ValueError(f"{method} samples the posterior of one observation; give one, or run SNPE.")
+    x_o = np.asarray(goal.x, np.float32)
+    if not np.isfinite(x_o).all():
+        raise ValueError(
+            f"The observation has {int((~np.isfinite(x_o)).sum())} features that are not finite; "
+            f"{method} needs all of them."
+        )
+    return x_o

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from inference.posterior import Posterior
+from inference.resampling import effective_number
 from simulators import Simulator
 
 BATCH = 1_024
@@ -53,7 +54,8 @@ def effective_share(log_weights: Float[np.ndarray, " n"]) -> float:
     """How many equally weighted draws these are worth, as a share: 1 / (n x sum of squared weights)."""
     if not np.isfinite(log_weights).any():
         return 0.0
-    return float(np.exp(-np.logaddexp.reduce(2 * np.asarray(log_weights)))) / len(log_weights)
+    log_weights = np.asarray(log_weights)
+    return effective_number(np.exp(log_weights - log_weights.max())) / len(log_weights)
 
 
 @eqx.filter_jit

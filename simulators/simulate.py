@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,19 @@ class Simulations:
         columns = [self.feature_names.index(name) for name in simulator.feature_names]
         x = self.x[:, columns]
         return replace(self, x=x, is_valid=_validity(simulator, x), feature_names=simulator.feature_names)
+
+
+def joined(parts: Sequence[Simulations]) -> Simulations:
+    """All rows, in order; where they are of several rounds, that is their proposal in words."""
+    num_rounds = len(np.unique(np.concatenate([part.round for part in parts])))
+    return replace(
+        parts[0],
+        theta=np.concatenate([part.theta for part in parts]),
+        x=np.concatenate([part.x for part in parts]),
+        is_valid=np.concatenate([part.is_valid for part in parts]),
+        round=np.concatenate([part.round for part in parts]),
+        proposal=parts[-1].proposal if num_rounds == 1 else f"{num_rounds} rounds",
+    )
 
 
 def simulate_batch(

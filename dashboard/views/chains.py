@@ -18,11 +18,12 @@ from dashboard.views.groups import group
 from dashboard.views.markup import run_html
 from dashboard.views.tables import folded, table
 from dashboard.words import label_html, number, with_unit
+from inference.diagnostics.judge_chains import r_hat_limit
+from inference.diagnostics.judging import Numbers
 from inference.tree import chains
 
 MOST_POINTS = 1_000  # per chain; of longer chains every second, third ... draw is drawn
 MOST_CHAINS = 6  # drawn, the first ones
-AGREE = 1.01  # R-hat up to which chains agree (Vehtari et al. 2021)
 
 
 class ChainTraces(pn.viewable.Viewer):
@@ -42,6 +43,7 @@ class ChainTraces(pn.viewable.Viewer):
         self.labels = labels_of(tree, self.names)
         self.draws: Float[np.ndarray, "chain draw dim"] = chains(posterior)
         self.numbers = _numbers(tree, self.names)
+        self.limit = r_hat_limit(Numbers(tree))
         self.param["shown"].objects = self.names
         self.shown = self.names[self._worst]
         self.figure, self._sources = self._figure()
@@ -67,7 +69,7 @@ class ChainTraces(pn.viewable.Viewer):
         rows = []
         for k, label in enumerate(self.labels):
             r_hat, bulk, tail = self.numbers[:, k]
-            strong = " strong" if r_hat > AGREE else ""
+            strong = " strong" if r_hat > self.limit else ""
             cells = f'<td class="number{strong}">{number(float(r_hat), 4)}</td>'
             cells += "".join(f'<td class="number">{number(round(float(v), 0))}</td>' for v in (bulk, tail))
             rows.append(f"<td>{label_html(label)}</td>{cells}")
@@ -108,7 +110,7 @@ class ChainTraces(pn.viewable.Viewer):
             which += f", of which the first {MOST_CHAINS} are drawn"
         if not np.isfinite(r_hat):
             return f"{which}; nothing is known of their agreement."
-        judged = "agree" if r_hat <= AGREE else "do not agree"
+        judged = "agree" if r_hat <= self.limit else "do not agree"
         return f"{which} {judged} about {self.shown}: R-hat {r_hat:.3f}, worth {bulk:.0f} independent draws."
 
 

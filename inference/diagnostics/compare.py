@@ -15,7 +15,7 @@ from jaxtyping import Array, ArrayLike, Float, Key
 
 from inference.diagnostics.moments import compare_moments
 from inference.diagnostics.two_sample import C2ST, c2st_interval
-from inference.tree import NAMES
+from inference.tree import NAMES, chains
 
 ONE_IN_TWENTY = 1.358  # quantile of the Kolmogorov distribution
 NOT_SETTINGS = "config"  # the name of the method's class among its settings
@@ -89,13 +89,18 @@ class Comparison:
 
     @property
     def is_one_observation(self) -> bool:
-        """Whether all runs that tell were given the same observation."""
-        return len({run.data for run in self.runs if run.data is not None}) < 2
+        """See `is_one_observation`."""
+        return is_one_observation(self.runs)
 
     @property
     def differing_settings(self) -> dict[str, tuple[Any, ...]]:
         """See `differing_settings`."""
         return differing_settings(self.runs)
+
+
+def is_one_observation(runs: Sequence[RunFacts]) -> bool:
+    """Whether all runs that tell were given the same observation."""
+    return len({run.data for run in runs if run.data is not None}) < 2
 
 
 def differing_settings(runs: Sequence[RunFacts]) -> dict[str, tuple[Any, ...]]:
@@ -182,8 +187,7 @@ def _draws(name: str, run: ArrayLike | xr.DataTree, names: tuple[str, ...]) -> F
     if isinstance(run, xr.DataTree):
         if "posterior" not in run.children:
             raise ValueError(f"The run '{name}' has no posterior draws; choose an observation for it first.")
-        group = run["posterior"]
-        rows = np.stack([np.asarray(group[parameter].values).ravel() for parameter in names], axis=1)
+        rows = chains(run["posterior"].to_dataset()[list(names)]).reshape(-1, len(names))
     else:
         rows = np.asarray(run)
     if rows.ndim != 2 or rows.shape[1] != len(names):

@@ -9,7 +9,7 @@ pointed out as too few.
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.special import chdtri
+import scipy  # its parts are imported when they are first used
 
 from inference.diagnostics.judging import Finding, Numbers, listed
 
@@ -25,7 +25,7 @@ def agreement(numbers: Numbers) -> Iterator[Finding]:
         return
     r_hat, names = numbers.array("r_hat"), np.array(numbers.labels("r_hat", "parameter"))
     largest = np.where(np.isnan(r_hat), np.inf, r_hat)  # NaN: a chain that never moved
-    limit = _limit(numbers)
+    limit = r_hat_limit(numbers)
     if largest.max() <= limit:
         yield Finding("good", f"The chains agree: R-hat is at most {largest.max():.3f}.")
         return
@@ -76,12 +76,17 @@ def divergences(numbers: Numbers) -> Iterator[Finding]:
     )
 
 
-def _limit(numbers: Numbers) -> float:
-    """R-hat^2 is 1 + F / n for m half chains worth n draws each, with F about chi2(m - 1) / (m - 1)."""
+def r_hat_limit(numbers: Numbers) -> float:
+    """Up to which chains agree; 1.01 where it is not known how many effective draws there are.
+
+    R-hat^2 is 1 + F / n for m half chains worth n draws each, with F about chi2(m - 1) / (m - 1).
+    """
+    if "r_hat ess_bulk" not in numbers:
+        return R_HAT[0]
     num_halves = 2 * (numbers.setting("num_chains") or 4)
     worth = float(np.nan_to_num(numbers.array("ess_bulk")).min())
     per_half = max(worth, ENOUGH_DRAWS[0]) / num_halves
     # Of each parameter two are taken, of ranks and of how far they are out, whichever is larger.
     chance = R_HAT_ALARM / (2 * len(numbers.array("r_hat")))
-    largest = chdtri(num_halves - 1, chance) / (num_halves - 1)
+    largest = scipy.special.chdtri(num_halves - 1, chance) / (num_halves - 1)
     return max(R_HAT[0], float(np.sqrt(1 + (largest - 1) / per_half)))

@@ -25,16 +25,15 @@ import jax
 import numpy as np
 
 from inference.drawn_posterior import DrawnPosterior
-from inference.goals import Goal
+from inference.goals import Goal, observed
 from inference.methods.abc.distance import Distance, check_usable, fit_distance, is_usable
-from inference.methods.abc.generations import joined
 from inference.methods.abc.population import constrained, located
 from inference.methods.base import Method, MethodOutput, RunContext, Variables
 from inference.methods.fields import check_settings, setting
-from inference.methods.mcmc.target import observed
 from inference.progress import Progress
 from inference.simulation_store import simulate_round
 from simulators import Prior, Simulations, Simulator
+from simulators.simulate import joined
 
 NAME = "The genetic search"
 WORST = 250.0  # standard deviations, for a feature that is not defined
@@ -277,5 +276,10 @@ def _findings(evaluation: _Evaluation, distances: np.ndarray) -> Variables:
 
 
 genetic = Method(
-    "genetic", "Genetic search (IBEA of BluePyOpt): best sets, no posterior", Genetic, run, check
+    "genetic",
+    "Genetic search (IBEA of BluePyOpt): best sets, no posterior",
+    Genetic,
+    run,
+    check,
+    needs_observation=True,
 )

@@ -29,12 +29,12 @@ from jaxtyping import Array
 from inference.checkpoint import fingerprint, read_checkpoint, write_checkpoint
 from inference.diagnostics.chains import chain_diagnostics
 from inference.drawn_posterior import DrawnPosterior
-from inference.goals import Goal
+from inference.goals import Goal, observed
 from inference.methods.base import Method, MethodOutput, RunContext
 from inference.methods.fields import check_settings, setting
 from inference.methods.mcmc import jumps
 from inference.methods.mcmc.blocks import Plan, Step, run_chains
-from inference.methods.mcmc.target import Target, key_words, observed
+from inference.methods.mcmc.target import Target
 from inference.methods.mcmc.tempering import temper
 from inference.progress import Progress
 from simulators import Simulator, all_simulators
@@ -133,7 +133,7 @@ def run(config: NUTS, simulator: Simulator, goal: Goal, context: RunContext) -> 
     check(config, simulator)
     target = Target(simulator, observed(goal, "NUTS"))
     temper_key, chain_key = jax.random.split(context.key)
-    identity = fingerprint(config, simulator.name, target.x_o, np.asarray(key_words(context.key)))
+    identity = fingerprint(config, simulator.name, target.x_o, np.asarray(jax.random.key_data(context.key)))
     plan = Plan(config.num_chains, config.num_warmup, config.num_samples)
     particles = _particles(temper_key, config, target, context, identity)
     state, step = _chains(chain_key, config, target, particles)
@@ -185,7 +185,7 @@ def _chains(key: Array, config: NUTS, target: Target, particles: np.ndarray) -> 
             rng_key=key,
         )
 
-    keys = [key_words(jax.random.split(k, config.num_chains)) for k in (hmc_key, jump_key)]
+    keys = [jax.random.key_data(jax.random.split(k, config.num_chains)) for k in (hmc_key, jump_key)]
     first = State(jax.jit(jax.vmap(begin))(starts, keys[0]), keys[1], jumps.fit_proposal(particles))
 
     def step(state: State) -> tuple[State, dict[str, Array]]:
@@ -229,5 +229,11 @@ def _record(target: Target, hmc: Any, has_jumped: Array) -> dict[str, Array]:
 
 
 nuts = Method(
-    "nuts", "Markov chains with the exact likelihood (NUTS)", NUTS, run, check, needs_observation=True
+    "nuts",
+    "Markov chains with the exact likelihood (NUTS)",
+    NUTS,
+    run,
+    check,
+    needs_observation=True,
+    is_exact=True,
 )

@@ -23,12 +23,12 @@ from jaxtyping import Array, Float
 from inference.checkpoint import fingerprint
 from inference.diagnostics.chains import chain_diagnostics
 from inference.drawn_posterior import DrawnPosterior
-from inference.goals import Goal
+from inference.goals import Goal, observed
 from inference.methods.base import Method, MethodOutput, RunContext
 from inference.methods.fields import check_settings, setting
 from inference.methods.mcmc.blocks import Plan, run_chains
 from inference.methods.mcmc.polya_gamma_draws import polya_gamma
-from inference.methods.mcmc.target import Target, key_words, observed
+from inference.methods.mcmc.target import Target
 from simulators import Prior, Simulator
 
 QUADRATIC = 1e-3  # relative error up to which a log prior is that of a Gaussian
@@ -111,7 +111,7 @@ def run(config: PolyaGammaGibbs, simulator: Simulator, goal: Goal, context: RunC
     regression, target = _regression(simulator, x_o), Target(simulator, x_o)
     start_key, chain_key = jax.random.split(context.key)
     starts = jax.jit(lambda key: simulator.prior.sample(key, config.num_chains))(start_key)
-    state = State(key_words(jax.random.split(chain_key, config.num_chains)), starts, jnp.int32(0))
+    state = State(jax.random.key_data(jax.random.split(chain_key, config.num_chains)), starts, jnp.int32(0))
 
     def step(state: State) -> tuple[State, dict[str, Array]]:
         keys = jax.vmap(lambda words: jax.random.fold_in(jax.random.wrap_key_data(words), state.number))
@@ -120,7 +120,7 @@ def run(config: PolyaGammaGibbs, simulator: Simulator, goal: Goal, context: RunC
         return State(state.words, theta, state.number + 1), {"theta": theta, "lp": lp}
 
     plan = Plan(config.num_chains, config.num_warmup, config.num_samples)
-    identity = fingerprint(config, simulator.name, x_o, np.asarray(key_words(context.key)))
+    identity = fingerprint(config, simulator.name, x_o, np.asarray(jax.random.key_data(context.key)))
     found = run_chains(step, state, plan, context, identity)
     return MethodOutput(
         DrawnPosterior(found["theta"], simulator.prior, x_o),
@@ -179,4 +179,5 @@ polya_gamma_gibbs = Method(
     run,
     check,
     needs_observation=True,
+    is_exact=True,
 )

@@ -15,13 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from inference.drawn_posterior import MOST_DRAWS, DrawnPosterior
-from inference.goals import Goal
+from inference.goals import Goal, observed
 from inference.methods.abc.distance import Distance, check_usable, fit_distance, is_usable
 from inference.methods.abc.regression import adjust
-from inference.methods.abc.weights import effective_number, resampled
 from inference.methods.base import Method, MethodOutput, RunContext, Variables
 from inference.methods.fields import check_settings, setting
-from inference.methods.mcmc.target import observed
+from inference.resampling import effective_number, resampled
 from inference.simulation_store import simulate_round
 from simulators import Prior, Simulations, Simulator
 
@@ -170,4 +169,6 @@ def _findings(simulations: Simulations, accepted: Accepted, measure: Distance) -
     }
 
 
-rejection_abc = Method("rejection_abc", "Rejection ABC: keep what comes near", RejectionABC, run)
+rejection_abc = Method(
+    "rejection_abc", "Rejection ABC: keep what comes near", RejectionABC, run, needs_observation=True
+)

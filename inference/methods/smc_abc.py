@@ -20,15 +20,15 @@ import jax
 import numpy as np
 
 from inference.drawn_posterior import DrawnPosterior
-from inference.goals import Goal
+from inference.goals import Goal, observed
 from inference.methods.abc.distance import is_usable
-from inference.methods.abc.generations import NAME, Search, joined
+from inference.methods.abc.generations import NAME, Search
 from inference.methods.abc.population import Population
-from inference.methods.abc.weights import resampled
 from inference.methods.base import Method, MethodOutput, RunContext, Variables
 from inference.methods.fields import check_settings, setting
-from inference.methods.mcmc.target import observed
+from inference.resampling import resampled
 from simulators import Simulator
+from simulators.simulate import joined
 
 
 @dataclass(frozen=True)
@@ -167,4 +167,10 @@ def _findings(search: Search, population: Population) -> Variables:
     }
 
 
-smc_abc = Method("smc_abc", "Sequential Monte Carlo ABC: populations that come nearer", SMCABC, run)
+smc_abc = Method(
+    "smc_abc",
+    "Sequential Monte Carlo ABC: populations that come nearer",
+    SMCABC,
+    run,
+    needs_observation=True,
+)

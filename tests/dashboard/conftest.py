@@ -6,6 +6,27 @@ import pytest
 from numpyro import distributions as dist
 
 
+@pytest.fixture
+def store(tmp_path):
+    """An empty store of runs."""
+    from inference.runs import RunStore
+
+    return RunStore(tmp_path / "root")
+
+
+@pytest.fixture
+def done(store):
+    """done(model, method, ...) -> a run that has ended, whose result is not there."""
+    from inference.requests import Request
+
+    def make(model="two_moons", method="snpe", **choices):
+        run = store.create(Request(model, method, **choices))
+        run.set_state("done")
+        return run
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def toy_simulator():
     """Three parameters in units of their own, a trace of 50 ms and two features."""

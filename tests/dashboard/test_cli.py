@@ -13,7 +13,6 @@ import pytest
 from dashboard import cli, text
 from dashboard.bench import run_benchmark
 from inference.requests import Request
-from inference.runs import RunStore
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,11 +47,6 @@ def call(tmp_path, monkeypatch, capsys):
         monkeypatch.setenv(name, "")  # so that what a command sets is undone
     monkeypatch.setenv("POSTERIOR_LAB_ROOT", str(tmp_path / "root"))
     return call
-
-
-@pytest.fixture
-def store(tmp_path):
-    return RunStore(tmp_path / "root")
 
 
 def command(*arguments, **settings):

@@ -12,24 +12,8 @@ from inference.diagnostics import C2ST
 from inference.diagnostics.compare import Comparison as Numbers
 from inference.diagnostics.compare import Pair, ParameterDifference
 from inference.requests import Request
-from inference.runs import RunStore
 
 WORST = (ParameterDifference("tau", -0.8, 1.25, 0.31),)
-
-
-@pytest.fixture
-def store(tmp_path):
-    return RunStore(tmp_path)
-
-
-@pytest.fixture
-def done(store):
-    def make(model="two_moons", method="snpe", **choices):
-        run = store.create(Request(model, method, **choices))
-        run.set_state("done")
-        return run
-
-    return make
 
 
 @pytest.fixture(autouse=True)

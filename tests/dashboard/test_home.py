@@ -1,7 +1,5 @@
 """The home page without a browser: models, runs, and what is shown when there is nothing."""
 
-import pytest
-
 from dashboard import links, results
 from dashboard.pages import home
 from dashboard.views import pictures, run_rows
@@ -9,14 +7,8 @@ from dashboard.views.gallery import Gallery
 from dashboard.views.run_list import SHOWN, RunList
 from inference.progress import Progress
 from inference.requests import Request
-from inference.runs import RunStore
 from inference.zarr_files import write_zarr
 from simulators import get_simulator
-
-
-@pytest.fixture
-def store(tmp_path):
-    return RunStore(tmp_path)
 
 
 def test_every_model_has_a_card_with_a_picture_and_two_ways_on():

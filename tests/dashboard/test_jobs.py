@@ -14,7 +14,6 @@ from dashboard import jobs as module
 from dashboard.jobs import Jobs, reconcile
 from inference.requests import Request
 from inference.runfolder import LOST_AFTER
-from inference.runs import RunStore
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,11 +29,6 @@ def simulate(key, theta):
 
 slow = Simulator("slow", Prior({"a": dist.Normal(0.0, 1.0)}), simulate, true_theta=np.array([0.5]))
 """
-
-
-@pytest.fixture
-def store(tmp_path):
-    return RunStore(tmp_path / "root")
 
 
 @pytest.fixture

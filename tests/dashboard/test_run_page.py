@@ -12,11 +12,6 @@ from inference.runs import Run, RunStore
 
 
 @pytest.fixture
-def store(tmp_path):
-    return RunStore(tmp_path)
-
-
-@pytest.fixture
 def run(store):
     return store.create(Request("two_moons", config={"num_simulations": 1000}))
 

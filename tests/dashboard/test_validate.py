@@ -16,27 +16,10 @@ from dashboard.validate import Validate
 from inference.diagnostics import C2ST
 from inference.diagnostics.compare import Comparison, Pair, ParameterDifference
 from inference.requests import Request
-from inference.runs import Run, RunStore
+from inference.runs import Run
 
 PAIR = Pair("a", "b", C2ST(0.6, 500), (ParameterDifference("tau", -0.8, 1.25, 0.31),), 0.05)
 FOUND = Comparison((), (PAIR,), np.full((2, 2), 0.6))
-
-
-@pytest.fixture
-def store(tmp_path):
-    return RunStore(tmp_path)
-
-
-@pytest.fixture
-def done(store):
-    """done(model, method, ...) -> a run that has ended, whose result is not there."""
-
-    def make(model="two_moons", method="snpe", **choices):
-        run = store.create(Request(model, method, **choices))
-        run.set_state("done")
-        return run
-
-    return make
 
 
 @pytest.fixture

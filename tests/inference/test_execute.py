@@ -1,6 +1,5 @@
 """`run` and `perform`: the same result however often interrupted, and a clear state whatever happens."""
 
-import importlib.util
 import json
 import signal
 import subprocess
@@ -16,29 +15,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inference import findings, journal
+from inference import journal
 from inference.decimate import decimated, decimated_time
-from inference.drawn_posterior import DrawnPosterior
 from inference.execute import in_one_sentence, perform, run
-from inference.methods.base import MethodOutput
 from inference.progress import Progress, Stopped
 from inference.provenance import seed_of, simulator_hash
 from inference.recorder import Clock
 from inference.requests import Request
 from inference.runs import RunBusy, RunStore
-from simulators import RecordingAxes, get_simulator, simulate_batch
+from simulators import get_simulator, simulate_batch
 
 TINY = Path(__file__).with_name("tiny_method.py")
 SLOW = {"num_simulations": 64, "num_epochs": 40, "epoch_seconds": 0.05}
-
-
-@pytest.fixture
-def tiny(monkeypatch):
-    spec = importlib.util.spec_from_file_location("tiny_method", TINY)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.install(monkeypatch)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -119,44 +107,6 @@ def test_the_key_decides(tiny, simulator):
     results = [run(tiny.Tiny(), simulator, x_o, key=jax.random.key(k), on_progress=False) for k in (1, 1, 2)]
     assert same(results[0], results[1])
     assert not same(results[0], results[2])
-
-
-def test_recordings_are_those_of_the_predictive_simulations(tiny):
-    """Features and traces with the same index come from the same simulation."""
-
-    def simulate(key, theta):
-        return theta["theta"][0] + jax.random.normal(key, (5000,))
-
-    base = get_simulator("linear_gaussian")
-    axes = RecordingAxes(np.arange(5000) * 0.1, "voltage", "mV", stimulus=np.ones(5000), stimulus_unit="pA")
-    noisy = replace(
-        base,
-        simulate=simulate,
-        axes=axes,
-        log_likelihood=None,
-        features=lambda v: {"high": v.max(), "low": v.min()},
-    )
-    result = run(tiny.Tiny(), noisy, noisy.default_observation().x, key=jax.random.key(0), on_progress=False)
-    predictive = result.tree["posterior_predictive"]
-    assert predictive["trace"].sizes == {"trace_draw": 4, "trace_time": predictive.sizes["trace_time"]}
-    assert predictive.sizes["trace_time"] <= 2000
-    assert predictive["trace"].attrs["units"] == "mV"
-    np.testing.assert_allclose(
-        predictive["trace"].max("trace_time"), predictive["x"][:4].sel(feature="high"), rtol=1e-5
-    )
-    np.testing.assert_allclose(
-        predictive["trace"].min("trace_time"), predictive["x"][:4].sel(feature="low"), rtol=1e-5
-    )
-    np.testing.assert_array_equal(predictive["trace_time"], result.tree["observed_data/trace_time"])
-    assert result.tree["constant_data/stimulus"].attrs["units"] == "pA"
-
-
-def test_the_distance_is_in_prior_predictive_standard_deviations(tiny, simulator):
-    x_o = simulator.default_observation().x
-    result = run(tiny.Tiny(), simulator, x_o, key=jax.random.key(0), on_progress=False)
-    predictive, prior = result.tree["posterior_predictive/x"], result.tree["prior_predictive/x"]
-    expected = abs(predictive.median("draw") - x_o) / prior.std("draw")
-    np.testing.assert_allclose(result.tree["diagnostics/predictive_distance"], expected, rtol=1e-4)
 
 
 def test_given_simulations_are_used(tiny, simulator):
@@ -388,14 +338,6 @@ def test_seeds_and_hashes(simulator):
     assert simulator_hash(simulator) == simulator_hash(get_simulator("linear_gaussian"))
     assert simulator_hash(simulator) != simulator_hash(replace(simulator, name="other"))
     assert simulator_hash(simulator) != simulator_hash(get_simulator("two_moons"))
-
-
-def test_too_few_simulations_still_give_enough_prior_draws(simulator, monkeypatch):
-    monkeypatch.setattr(findings, "NUM_DRAWS", 100)
-    posterior = DrawnPosterior(np.zeros((1, 5, simulator.prior.dim)), simulator.prior, np.zeros(1))
-    output = MethodOutput(posterior, simulate_batch(simulator, jax.random.key(1), num=10))
-    draws = findings._prior_draws(jax.random.key(0), simulator, output)
-    assert (len(draws.theta), len(draws.x)) == (100, 10)
 
 
 def _wait(condition, seconds=30.0):

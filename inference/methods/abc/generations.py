@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +16,7 @@ from inference.methods.base import RunContext
 from inference.progress import Progress
 from inference.simulation_store import simulate_round
 from simulators import Simulations, Simulator
+from simulators.simulate import joined
 
 if TYPE_CHECKING:
     from inference.methods.smc_abc import SMCABC
@@ -180,15 +180,3 @@ class Search:
             f"{100 * last.acceptance:.3g} % accepted, worth {last.effective_number:.0f} draws."
         )
         self.context.on_progress(Progress("simulate", total - self.num_left, total, values, message))
-
-
-def joined(parts: Sequence[Simulations]) -> Simulations:
-    """All rows, in order."""
-    return replace(
-        parts[0],
-        theta=np.concatenate([part.theta for part in parts]),
-        x=np.concatenate([part.x for part in parts]),
-        is_valid=np.concatenate([part.is_valid for part in parts]),
-        round=np.concatenate([part.round for part in parts]),
-        proposal="prior and populations" if len(parts) > 1 else parts[0].proposal,
-    )

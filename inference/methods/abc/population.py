@@ -11,7 +11,7 @@ import numpy as np
 import scipy  # its parts are imported when they are first used
 from jaxtyping import Array, ArrayLike, Float
 
-from inference.methods.abc.weights import effective_number, host_generator
+from inference.resampling import effective_number, host_generator
 from simulators import Prior
 
 BLOCK = 1_000  # rows whose densities are computed at once

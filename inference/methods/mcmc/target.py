@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from inference.goals import EmergentProperty, Goal
 from simulators import Simulator
 
 
@@ -51,28 +49,3 @@ class Target:
     def log_density(self, u: Float[Array, " dim"], potential: Float[Array, ""]) -> Float[Array, ""]:
         """Log prior x likelihood in the prior's own space, where the potential at u is known."""
         return -potential - self.simulator.prior.log_abs_det_jacobian(u)
-
-
-def observed(goal: Goal, method: str) -> Float[np.ndarray, " num_features"]:
-    """The observation that chains are run for.
-
-    Raises:
-        TypeError: the goal is an emergent property.
-        ValueError: there is no observation, or it misses a feature.
-    """
-    if isinstance(goal, EmergentProperty):
-        raise TypeError(f"{method} explains an observation; an emergent property needs the method EPI.")
-    if goal is None:
-        raise ValueError(f"{method} samples the posterior of one observation; give one, or run SNPE.")
-    x_o = np.asarray(goal.x, np.float32)
-    if not np.isfinite(x_o).all():
-        raise ValueError(
-            f"The observation has {int((~np.isfinite(x_o)).sum())} features that are not finite; "
-            f"{method} needs all of them."
-        )
-    return x_o
-
-
-def key_words(key: Array) -> Array:
-    """The key as an array of plain words, which a checkpoint can hold."""
-    return jax.random.key_data(key)

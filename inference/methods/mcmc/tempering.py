@@ -19,7 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from inference.methods.mcmc.target import Target, key_words
+from inference.methods.mcmc.target import Target
+from inference.resampling import resampled
 
 MOST_STEPS = 200  # of beta
 MOST_SWEEPS = 30  # of moves at one beta
@@ -69,7 +70,8 @@ def temper(
         resample_key, move_key = jax.random.split(jax.random.fold_in(key, step))
         log_likelihood = np.asarray(particles.log_likelihood, np.float64)
         last, beta = beta, _next_beta(beta, log_likelihood)
-        index = _resampled(resample_key, (beta - last) * log_likelihood)
+        log_weight = (beta - last) * log_likelihood
+        index = resampled(resample_key, np.exp(log_weight - log_weight.max()), num)
         particles = Particles(*(values[index] for values in particles))
         num_accepted = 0.0
         for sweep in range(MOST_SWEEPS):
@@ -111,15 +113,6 @@ def _next_beta(beta: float, log_likelihood: Float[np.ndarray, " n"]) -> float:
         middle = 0.5 * (low + high)
         low, high = (middle, high) if effective(middle) >= least else (low, middle)
     return beta + max(low, 1e-12)
-
-
-def _resampled(key: Array, log_weight: Float[np.ndarray, " n"]) -> np.ndarray:
-    """Systematic resampling, in random order."""
-    generator = np.random.default_rng(np.asarray(key_words(key)))
-    weight = np.exp(log_weight - log_weight.max())
-    places = (np.arange(len(weight)) + generator.uniform()) / len(weight)
-    chosen = np.searchsorted(np.cumsum(weight) / weight.sum(), places)
-    return generator.permutation(np.minimum(chosen, len(weight) - 1))
 
 
 def _sweep(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import jax
@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 
 from inference.train import split_rows
 from simulators import Simulations
+from simulators.simulate import joined
 
 if TYPE_CHECKING:
     from inference.methods.sequential.history import Campaign
@@ -66,8 +67,9 @@ class Bank:
         is_held_out[rows[held_out]] = True
         log_prior = np.asarray(_log_prior(self.campaign, u))
         columns = ((self.u, u), (self.x, x), (self.log_prior, log_prior), (self.is_usable, usable))
-        joined = [np.concatenate(pair) for pair in (*columns, (self.is_held_out, is_held_out))]
-        return Bank(self.campaign, _joined(self.simulations, new, number), *joined)
+        longer = [np.concatenate(pair) for pair in (*columns, (self.is_held_out, is_held_out))]
+        newest = replace(new, round=np.full(len(new), number))
+        return Bank(self.campaign, joined([self.simulations, newest]), *longer)
 
     @property
     def has_gaps(self) -> bool:
@@ -93,18 +95,6 @@ class Bank:
                 f"The observation has no finite value for {', '.join(names)}, which every simulation has: "
                 "only a feature that simulations miss too can be missing."
             )
-
-
-def _joined(old: Simulations, new: Simulations, number: int) -> Simulations:
-    return Simulations(
-        np.concatenate([old.theta, new.theta]),
-        np.concatenate([old.x, new.x]),
-        np.concatenate([old.is_valid, new.is_valid]),
-        np.concatenate([old.round, np.full(len(new), number)]),
-        new.parameter_names,
-        new.feature_names,
-        new.proposal if number == 0 else f"{number + 1} rounds",
-    )
 
 
 def _log_prior(campaign: Campaign, u: np.ndarray) -> jax.Array:

@@ -7,8 +7,8 @@ from scipy import stats
 
 from inference import SMCABC, diagnostics
 from inference.methods.abc.population import Population
-from inference.methods.abc.weights import resampled
 from inference.progress import Stopped
+from inference.resampling import resampled
 from simulators import simulate_batch
 
 SMALL = SMCABC(num_simulations=6_000, num_particles=300)

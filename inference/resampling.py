@@ -1,4 +1,4 @@
-"""Weighted draws: what they are worth, and as draws of equal weight."""
+"""Weighted draws: what they are worth, and as draws of equal weight; for all methods and checks."""
 
 import jax
 import numpy as np
