@@ -11,6 +11,7 @@ import jax
 from loky import cpu_count
 
 from dashboard import words
+from inference.methods import METHODS
 from simulators import Simulator, simulate_batch
 from simulators.simulate import default_chunk_size
 
@@ -48,36 +49,47 @@ class Estimate:
     """What a run will need.
 
     Attributes:
-        simulate_seconds, train_seconds: time by part.
+        simulate_seconds: None for a method that does not simulate, but runs chains.
+        train_seconds: of the training; of a method that trains nothing, what compiling and checks take.
         num_bytes: memory of the worker.
         warning: a sentence where few simulations will be valid; else empty.
+        trains: whether the method learns from the simulations.
     """
 
-    simulate_seconds: float
+    simulate_seconds: float | None
     train_seconds: float
     num_bytes: float
     warning: str = ""
+    trains: bool = True
 
     def __str__(self) -> str:
+        memory = f"{self.num_bytes / 1e9:.1f} GB on this machine"
+        if self.simulate_seconds is None:
+            return f"{memory}; how long the chains take will be told when they run"
         total = words.duration(self.simulate_seconds + self.train_seconds)
         simulate, train = words.duration(self.simulate_seconds), words.duration(self.train_seconds)
-        parts = f"simulating {simulate}, learning {train}"
-        return f"{total}, {self.num_bytes / 1e9:.1f} GB on this machine ({parts})"
+        parts = f"simulating {simulate}, {'learning' if self.trains else 'all else'} {train}"
+        return f"{total}, {memory} ({parts})"
 
 
 def estimate(simulator: Simulator, config: Any) -> Estimate:
     """What a run of ``config`` on ``simulator`` will need; times a small batch when first asked.
 
-    A config without ``num_simulations`` counts as one simulation.
+    A config without ``num_simulations`` is one of chains, whose time cannot be known before they run.
     """
-    per_round = getattr(config, "num_simulations", 1)
+    trains = all(method.trains for method in METHODS.values() if type(config) is method.config)
+    per_round = getattr(config, "num_simulations", 0)
+    if not per_round:
+        return Estimate(None, FIXED_SECONDS, BASE_BYTES, trains=False)
     num = per_round * getattr(config, "num_rounds", 1)
     width = simulator.prior.dim + simulator.num_features
     num_bytes = BASE_BYTES + COPIES * 4.0 * num * width
     taken = sample(simulator)
     trained = num * max(taken.valid_share, 1 / taken.num)
-    train_seconds = FIXED_SECONDS + trained * TRAIN_SECONDS_PER_ROW * getattr(config, "members", 1)
-    return Estimate(num * taken.seconds, train_seconds, num_bytes, valid_words(taken, per_round))
+    members = getattr(config, "members", 1) if trains else 0
+    train_seconds = FIXED_SECONDS + trained * TRAIN_SECONDS_PER_ROW * members
+    warning = valid_words(taken, per_round)
+    return Estimate(num * taken.seconds, train_seconds, num_bytes, warning, trains)
 
 
 def valid_words(taken: Sample, num: int) -> str:

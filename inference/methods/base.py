@@ -84,6 +84,7 @@ class Method:
         run: `run(config, simulator, goal, context) -> MethodOutput`.
         check: `check(config, simulator)` raises a ValueError in one sentence where they do not go together.
         needs_observation: whether there is nothing to do without one.
+        trains: whether it learns from simulations, which takes time and memory.
         is_exact: whether its draws are those of the posterior itself, a reference for other methods.
     """
 
@@ -93,4 +94,5 @@ class Method:
     run: Callable[[Any, Simulator, Goal, RunContext], MethodOutput]
     check: Callable[[Any, Simulator], None] = lambda config, simulator: None
     needs_observation: bool = False
+    trains: bool = True
     is_exact: bool = False

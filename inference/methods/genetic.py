@@ -282,4 +282,5 @@ genetic = Method(
     run,
     check,
     needs_observation=True,
+    trains=False,
 )

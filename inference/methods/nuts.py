@@ -235,5 +235,6 @@ nuts = Method(
     run,
     check,
     needs_observation=True,
+    trains=False,
     is_exact=True,
 )

@@ -179,5 +179,6 @@ polya_gamma_gibbs = Method(
     run,
     check,
     needs_observation=True,
+    trains=False,
     is_exact=True,
 )

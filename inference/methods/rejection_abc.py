@@ -170,5 +170,10 @@ def _findings(simulations: Simulations, accepted: Accepted, measure: Distance) -
 
 
 rejection_abc = Method(
-    "rejection_abc", "Rejection ABC: keep what comes near", RejectionABC, run, needs_observation=True
+    "rejection_abc",
+    "Rejection ABC: keep what comes near",
+    RejectionABC,
+    run,
+    needs_observation=True,
+    trains=False,
 )

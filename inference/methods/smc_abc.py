@@ -173,4 +173,5 @@ smc_abc = Method(
     SMCABC,
     run,
     needs_observation=True,
+    trains=False,
 )

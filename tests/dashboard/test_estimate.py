@@ -7,7 +7,7 @@ from numpyro import distributions as dist
 from dashboard.estimate import Sample, estimate, sample, valid_words
 from dashboard.views.exploration import Exploration
 from dashboard.views.sliders import Sliders
-from inference import SNPE
+from inference import NUTS, SNPE, RejectionABC
 from simulators import Prior, Simulator
 
 
@@ -21,6 +21,15 @@ def test_few_valid_simulations_are_told_before_the_run(fakes):
     assert "% of the simulations will be valid" in needs.warning
     assert needs.train_seconds < estimate(fakes["fake_channel"], SNPE(num_simulations=10_000)).train_seconds
     assert estimate(fakes["fake_channel"], SNPE(num_simulations=10_000)).warning == ""
+
+
+def test_methods_that_train_nothing_are_not_said_to_learn(fakes):
+    channel = fakes["fake_channel"]
+    assert "learning" in str(estimate(channel, SNPE(num_simulations=1_000)))
+    accepting, chains = estimate(channel, RejectionABC(num_simulations=1_000)), estimate(channel, NUTS())
+    assert accepting.train_seconds < estimate(channel, SNPE(num_simulations=1_000)).train_seconds
+    assert "all else" in str(accepting)
+    assert str(chains) == "0.8 GB on this machine; how long the chains take will be told when they run"
 
 
 def test_words_for_few_and_for_none():
