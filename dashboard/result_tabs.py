@@ -12,9 +12,11 @@ import xarray as xr
 from dashboard import shell
 from dashboard.diagnosis import Diagnosis
 from dashboard.references import References
+from dashboard.shared import Shared
 from dashboard.validate import Validate
 from dashboard.views.feature_data import read_features
 from dashboard.views.features import FeatureComparison
+from dashboard.views.hierarchy_data import is_hierarchical
 from dashboard.views.marginals import Marginals
 from dashboard.views.markup import run_html
 from dashboard.views.pair_mosaic import PairMosaic
@@ -91,6 +93,9 @@ class ResultTabs(pn.viewable.Viewer):
         marginals = shell.card(shell.heading("One by one", level=3), Marginals(self.tree, self.selection))
         return [shell.card(PairMosaic(self.tree, self.selection, zoomed=True)), marginals]
 
+    def _shared(self) -> list:
+        return [Shared(self.tree, self.load)]
+
     def _what_if(self) -> list:
         return [WhatIf(self.tree, self.load)]
 
@@ -134,6 +139,7 @@ class ResultTabs(pn.viewable.Viewer):
 _TAB_SX = {"& .MuiTab-root": {"textTransform": "none", "fontSize": "15px", "letterSpacing": 0}}
 TITLES = {
     "posterior": "Posterior",
+    "shared": "Shared",
     "validate": "Validate",
     "diagnosis": "Diagnosis",
     "what_if": "What if",
@@ -144,6 +150,7 @@ TITLES = {
 }
 _BUILDERS: dict[str, Callable[[ResultTabs], list]] = {
     "posterior": ResultTabs._posterior,
+    "shared": ResultTabs._shared,
     "validate": ResultTabs._validate,
     "diagnosis": ResultTabs._diagnosis,
     "what_if": ResultTabs._what_if,
@@ -162,4 +169,6 @@ def tab_names(tree: xr.DataTree) -> list[str]:
         names = list(TITLES)
     if "training" not in tree.children:
         names.remove("training")
+    if not is_hierarchical(tree) and "shared" in names:
+        names.remove("shared")
     return names if can_ask(tree) else [name for name in names if name != "what_if"]

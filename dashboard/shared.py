@@ -1,0 +1,145 @@
+"""Observations that share parameters: what they tell together, and the posterior for any number of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+import param
+import xarray as xr
+
+from dashboard import shell
+from dashboard.background import Latest
+from dashboard.views.hierarchy_data import read_hierarchy
+from dashboard.views.narrowing import Narrowing, Told
+from dashboard.views.own_parameters import OwnParameters
+from dashboard.views.pair_mosaic import PairMosaic
+from dashboard.views.rounds import num_rounds
+from dashboard.words import count
+from inference.drawn_posterior import AnyPosterior
+
+NUM_DRAWS, NUM_PRIOR = 2_000, 2_000
+STEP_MILLISECONDS = 900  # from one number of extras to the next while it plays
+
+
+class Shared(pn.viewable.Viewer):
+    """Narrowing, a player over the number of extras, what each told, and each observation's own parameters.
+
+    Args:
+        tree: of a result for which `hierarchy_data.is_hierarchical` holds.
+        load: gives its posterior; called in the background.
+    """
+
+    num = param.Integer(0, bounds=(0, None), doc="Extra observations in use, the first ones.")
+    is_playing = param.Boolean(default=False, doc="Whether the number goes up by itself.")
+
+    def __init__(self, tree: xr.DataTree, load: Callable[[], AnyPosterior]) -> None:
+        self.hierarchy = read_hierarchy(tree)
+        super().__init__(num=self.hierarchy.num_extra)
+        self.param["num"].bounds = (0, max(self.hierarchy.num_extra, 1))
+        self._load = load
+        self.can_ask = num_rounds(tree) == 1 and self.hierarchy.num_extra > 0
+        self.narrowing = Narrowing(self.hierarchy) if len(self.hierarchy.num_shown) else None
+        self.told = Told(self.hierarchy) if len(self.hierarchy.told) else None
+        self.own = OwnParameters(self.hierarchy)
+        self.seconds = 0.0  # from a wish to its picture
+        self.mosaic: PairMosaic | None = None
+        self.state = shell.Line(testid="shared-state", kind="state")
+        self._place = pn.Column(margin=0, sizing_mode="stretch_width")
+        self._timer: Any = None
+        self._latest = Latest(self._ask, self._show, self._fail)
+        self.param.watch(self._wish, "num")
+        self.param.watch(self._play, "is_playing")
+        if self.can_ask:
+            self.state.text = "Reading the posterior; this happens once …"
+            self._wish()
+
+    def __panel__(self) -> pn.Column:
+        parts = []
+        if self.narrowing is not None:
+            parts.append(shell.card(shell.heading("What the extras add", level=3), self.narrowing))
+        if self.can_ask:
+            parts.append(shell.card(*self._player(), self.state, self._place))
+        elif self.hierarchy.num_extra:
+            parts.append(shell.alert(SHARPENED, "info", "sharpened"))
+        if self.told is not None:
+            parts.append(shell.card(shell.heading("Which extra told us most?", level=3), self.told))
+        own = shell.heading("Each observation's own parameters", level=3)
+        return pn.Column(*parts, shell.card(own, self.own), margin=0, sizing_mode="stretch_width")
+
+    def _player(self) -> list[Any]:
+        most = self.hierarchy.num_extra
+        slider = pmui.IntSlider.from_param(
+            self.param.num, label="Extra observations in use", start=0, end=most, step=1, description="",
+            sizing_mode="stretch_width", margin=(0, 0, 0, 8),
+        )  # fmt: skip
+        play = shell.button("Play", self._toggle, help_text="Add one extra after the other")
+        self.param.watch(
+            lambda event: play.param.update(label="Pause" if event.new else "Play"), "is_playing"
+        )
+        heading = shell.heading("The posterior for this many", level=3)
+        row = pmui.Row(
+            play, slider, sizing_mode="stretch_width", margin=(0, 0, 6, 0), sx={"alignItems": "center"}
+        )
+        return [heading, row]
+
+    def _toggle(self) -> None:
+        self.is_playing = not self.is_playing
+
+    def _play(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        if self.is_playing:
+            self.num = 0 if self.num >= self.hierarchy.num_extra else self.num
+            self._timer = pn.state.add_periodic_callback(self.step, period=STEP_MILLISECONDS)
+
+    def step(self) -> None:
+        """One extra more; at the last one playing ends."""
+        if self.num < self.hierarchy.num_extra:
+            self.num += 1
+        if self.num >= self.hierarchy.num_extra:
+            self.is_playing = False
+
+    def _wish(self, *_: object) -> None:
+        if self.narrowing is not None:
+            self.narrowing.mark(self.num)
+        if self.can_ask:
+            self._latest.ask((self.num, time.perf_counter()))
+
+    def _ask(self, wish: tuple[int, float]) -> tuple[np.ndarray, int, float]:
+        (num, asked), x = wish, self.hierarchy.x.astype(np.float32)
+        posterior: Any = self._load()
+        # Always the same key: what moves is the posterior, not its noise.
+        theta = posterior.sample(jax.random.key(0), NUM_DRAWS, x[0], extra=x[1 : 1 + num])
+        return np.asarray(theta), num, asked
+
+    def _show(self, answer: tuple[np.ndarray, int, float]) -> None:
+        theta, num, asked = answer
+        with pn.io.hold():
+            self._draw(theta)
+            self.seconds = time.perf_counter() - asked
+            self.state.text = f"Posterior given the observation and {count(num, 'extra')}."
+
+    def _fail(self, error: Exception) -> None:
+        self.state.text = f"There is no answer: {error}"
+
+    def _draw(self, theta: np.ndarray) -> None:
+        base = self.hierarchy.draws
+        draws = base.with_values(theta, prior=None if base.prior is None else base.prior[:NUM_PRIOR])
+        if self.mosaic is None:
+            self.mosaic = PairMosaic(draws)
+            self._place.objects = [self.mosaic]
+        else:
+            self.mosaic.replace(draws)
+
+
+SHARPENED = (
+    "Several rounds sharpened this posterior for all its extras together; one round (num_rounds=1) answers "
+    "for any number of them."
+)
