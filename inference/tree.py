@@ -34,6 +34,7 @@ Variables = Mapping[str, tuple[tuple[str, ...], np.ndarray]]
 
 NAMES = "parameter_names"  # root attribute: JSON list, in the order of the prior
 SHAPES = "feature_shapes"  # root attribute: JSON list of [name, shape], in the order of x
+CURVES = "feature_axes"  # root attribute: JSON object, array of features -> {values, name, unit} of its axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +92,20 @@ def build_tree(
     groups["training"] = _labelled(simulator, findings.training)
     groups["diagnostics"] = _labelled(simulator, findings.diagnostics)
     filled = {f"/{name}": group for name, group in groups.items() if len(group.data_vars)}
-    described = {NAMES: json.dumps(simulator.prior.names), SHAPES: json.dumps(simulator.feature_shapes)}
+    described = {
+        NAMES: json.dumps(simulator.prior.names),
+        SHAPES: json.dumps(simulator.feature_shapes),
+        CURVES: json.dumps(
+            {
+                name: {
+                    "values": np.asarray(axis.values, float).tolist(),
+                    "name": axis.name,
+                    "unit": axis.unit,
+                }
+                for name, axis in simulator.feature_axes.items()
+            }
+        ),
+    }
     root = xr.Dataset(attrs={**attrs, **described})
     return xr.DataTree.from_dict({"/": root, **filled})
 

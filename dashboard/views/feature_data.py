@@ -42,10 +42,15 @@ class Features:
         return [found for found in self.groups if found.is_image]
 
     @property
+    def curves(self) -> list[FeatureGroup]:
+        """Those that are looked at as curves."""
+        return [found for found in self.groups if found.is_curve]
+
+    @property
     def single(self) -> list[int]:
         """The others one by one."""
-        pixels = {k for found in self.images for k in range(found.start, found.stop)}
-        return [k for k in range(len(self.names)) if k not in pixels]
+        drawn = {k for found in (*self.images, *self.curves) for k in range(found.start, found.stop)}
+        return [k for k in range(len(self.names)) if k not in drawn]
 
     def farthest(self, num: int) -> list[int]:
         """No more than `num` of the single ones, those farthest off, in their order."""

@@ -1,30 +1,31 @@
-"""Features by the arrays that they form: some are images, and some are too many to be listed one by one."""
+"""Features by the arrays that they form: some are images or curves, some too many to be listed one by one."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from dashboard.views.groups import group
-from inference.tree import SHAPES
+from inference.tree import CURVES, SHAPES
 from simulators import Simulator
-from simulators.base import ImageAxes
+from simulators.base import CurveAxis, ImageAxes
 
 LEAST_IMAGE = 5  # pixels along each side
 MOST_LISTED = 24  # values of an array that are listed one by one
 
 
 class FeatureGroup(NamedTuple):
-    """Features that come as one array: the values x[start : start + size]."""
+    """Features that come as one array: the values x[start : start + size]; drawn as a curve on `axis`."""
 
     name: str
     start: int
     shape: tuple[int, ...] = ()
+    axis: CurveAxis | None = None
 
     @property
     def size(self) -> int:
@@ -42,6 +43,11 @@ class FeatureGroup(NamedTuple):
         return len(self.shape) == 2 and min(self.shape) >= LEAST_IMAGE
 
     @property
+    def is_curve(self) -> bool:
+        """Whether the model says what its values lie along."""
+        return self.axis is not None
+
+    @property
     def is_long(self) -> bool:
         """Whether its values are too many for a list."""
         return self.size > MOST_LISTED
@@ -55,7 +61,7 @@ def groups_of(simulator: Simulator) -> list[FeatureGroup]:
     """The arrays of a model's features; one as long as the model's image has pixels is an image too."""
     axes = simulator.axes
     pixels = (len(axes.y), len(axes.x)) if isinstance(axes, ImageAxes) else None
-    return _groups(simulator.feature_shapes, pixels)
+    return _groups(simulator.feature_shapes, pixels, simulator.feature_axes)
 
 
 def groups_in(tree: xr.DataTree, names: Sequence[str]) -> list[FeatureGroup]:
@@ -63,7 +69,10 @@ def groups_in(tree: xr.DataTree, names: Sequence[str]) -> list[FeatureGroup]:
     image = group(tree, "posterior_predictive").get("image")
     pixels = None if image is None else (image.sizes["image_row"], image.sizes["image_column"])
     told = json.loads(tree.attrs.get(SHAPES, "null"))
-    return _groups(_by_name(names) if told is None else [(n, tuple(shape)) for n, shape in told], pixels)
+    shapes = _by_name(names) if told is None else [(n, tuple(shape)) for n, shape in told]
+    curves = json.loads(tree.attrs.get(CURVES, "{}"))
+    axes = {name: CurveAxis(**{**axis, "values": np.array(axis["values"])}) for name, axis in curves.items()}
+    return _groups(shapes, pixels, axes)
 
 
 def image_axes(found: FeatureGroup, axes: object = None) -> ImageAxes:
@@ -75,12 +84,15 @@ def image_axes(found: FeatureGroup, axes: object = None) -> ImageAxes:
 
 
 def _groups(
-    shapes: Sequence[tuple[str, tuple[int, ...]]], pixels: tuple[int, int] | None
+    shapes: Sequence[tuple[str, tuple[int, ...]]],
+    pixels: tuple[int, int] | None,
+    axes: Mapping[str, CurveAxis],
 ) -> list[FeatureGroup]:
     found, start = [], 0
     for name, shape in shapes:
         is_flat_image = pixels is not None and len(shape) == 1 and shape[0] == np.prod(pixels)
-        found.append(FeatureGroup(name, start, pixels if is_flat_image and pixels else tuple(shape)))
+        whole = pixels if is_flat_image and pixels else tuple(shape)
+        found.append(FeatureGroup(name, start, whole, axes.get(name) if len(whole) == 1 else None))
         start = found[-1].stop
     return found
 

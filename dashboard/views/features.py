@@ -12,6 +12,7 @@ import panel as pn
 import xarray as xr
 
 from dashboard import shell, theme
+from dashboard.views.curve_plot import predicted_curve
 from dashboard.views.drawing import columns, span
 from dashboard.views.feature_data import Features, read_features
 from dashboard.views.feature_groups import FeatureGroup, image_axes
@@ -45,10 +46,12 @@ class FeatureComparison(pn.viewable.Viewer):
         cells = [self._cell(k) for k in self.features.farthest(MOST_FIGURES)]
         summary = shell.Line(text=self.sentence(), testid="feature-summary")
         images = [self._image(found) for found in self.features.images]
+        curves = [predicted_curve(self.features, found).layout for found in self.features.curves]
         left_out = len(self.features.single) - len(cells)
         note = [shell.html(f'<p class="quiet small">{_left_out(left_out)}</p>')] if left_out else []
+        figures = [shell.legend(*_MEANINGS), grid(cells, 210)] if cells else []
         return pn.Column(
-            *images, shell.legend(*_MEANINGS), grid(cells, 210), *note, summary,
+            *images, *curves, *figures, *note, summary,
             shell.html(self._table(), margin=(14, 0, 0, 0)), margin=0, sizing_mode="stretch_width",
         )  # fmt: skip
 
@@ -107,6 +110,8 @@ class FeatureComparison(pn.viewable.Viewer):
 
     def _table(self) -> str:
         shown = self.features.farthest(MOST_ROWS)
+        if not shown:
+            return ""
         rows = "".join(self._row(k) for k in shown)
         heads = ("observed", "predicted median", "90 % of predictions", "from nearest predictions (prior sd)")
         cells = "".join(f'<th class="number">{head}</th>' for head in heads)

@@ -6,7 +6,7 @@ import numpy as np
 from numpyro import distributions as dist
 
 from simulators import Prior, RecordingAxes, Simulator
-from simulators.base import ImageAxes, Observed
+from simulators.base import CurveAxis, ImageAxes, Observed
 
 CELLS = ("AB/PD", "LP", "PY")
 CURRENTS = ("Na", "CaT", "CaS", "A", "KCa", "Kd", "H", "leak")
@@ -64,6 +64,23 @@ def channel():
                      summary="Sixteen sweeps.", true_theta=np.array([-10.0, 8.0], np.float32))  # fmt: skip
 
 
+def rhythm():
+    """A spectrum of thirty frequencies."""
+    frequency = np.arange(30) * 2.0
+    prior = Prior({"peak": dist.Uniform(5.0, 40.0), "gain": dist.Uniform(-1.0, 1.0)}, units={"peak": "Hz"})
+
+    def simulate(key, theta):
+        bump = jnp.exp(-0.5 * ((jnp.asarray(frequency) - theta["peak"]) / 4) ** 2)
+        return {"log_power": theta["gain"] + bump + 0.1 * jax.random.normal(key, (30,))}
+
+    return Simulator(
+        "fake_rhythm", prior, simulate, lambda spectrum: spectrum,
+        true_theta=np.array([10.0, 0.0], np.float32),
+        feature_units={f"log_power[{k}]": "log mV2" for k in range(30)},
+        feature_axes={"log_power": CurveAxis(frequency, "frequency", "Hz")},
+    )  # fmt: skip
+
+
 def field():
     """A filter of 41 x 41 pixels, seen through noise, and a count."""
     place = np.linspace(-1, 1, 41)
@@ -97,3 +114,4 @@ def recorded_circuit():
 
 
 fake_circuit, fake_channel, fake_field, fake_recorded = circuit(), channel(), field(), recorded_circuit()
+fake_rhythm = rhythm()

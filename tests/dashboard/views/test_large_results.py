@@ -6,6 +6,7 @@ import pytest
 from bokeh.plotting import figure
 
 from dashboard.result_tabs import ResultTabs, tab_names
+from dashboard.views.curve_plot import predicted_curve
 from dashboard.views.diagnosis_data import read_place
 from dashboard.views.feature_data import read_features
 from dashboard.views.feature_groups import FeatureGroup, groups_in, groups_of
@@ -49,6 +50,22 @@ def test_an_observation_without_a_recording_is_said(fake_tree):
     tree = fake_tree("fake_recorded")
     assert read_traces(tree).observed is None
     assert "what was observed are features alone" in PredictiveTraces(tree).summary.text
+
+
+def test_a_spectrum_is_one_curve_with_the_predictions_behind_it(fakes, fake_tree):
+    tree = fake_tree("fake_rhythm")
+    features = read_features(tree)
+    (found,) = features.curves
+    assert features.single == []
+    assert (found.axis.name, found.axis.unit) == ("frequency", "Hz")
+    np.testing.assert_array_equal(found.axis.values, np.arange(30) * 2.0)
+    plot = predicted_curve(features, found)
+    assert plot.figure.xaxis.axis_label == "frequency (Hz)"
+    line, wide, _, narrow, _ = (drawn.data_source.data for drawn in plot.figure.renderers)
+    np.testing.assert_allclose(line["y"], found.of(features.observed))
+    assert np.mean(wide["q4"] - wide["q0"]) > 2 * np.mean(narrow["q4"] - narrow["q0"])
+    assert FeatureComparison(tree).sentence().startswith("Largest distance")
+    assert [one.is_curve for one in groups_of(fakes["fake_rhythm"])] == [True]
 
 
 def test_images_are_compared_with_the_observed_and_paged(fake_tree):
