@@ -11,12 +11,12 @@ HOP = 32  # samples from one segment to the next
 NUM_BINS = SEGMENT // 2 + 1
 
 
-def frequencies(sampling_rate: float) -> Float[np.ndarray, "33"]:
+def frequencies(sampling_rate: float) -> Float[np.ndarray, " 33"]:
     """Frequencies of the bins of ``log_power``, in the unit of the sampling rate; 1.97 Hz apart at 128 Hz."""
     return np.arange(NUM_BINS) * (sampling_rate / SEGMENT)
 
 
-def log_power(series: Float[Array | np.ndarray, " num_samples"]) -> Float[Array, "33"]:
+def log_power(series: Float[Array | np.ndarray, " num_samples"]) -> Float[Array, " 33"]:
     """log10 of the mean over segments of |DFT|^2, in the squared unit of the series; NaN where it is zero.
 
     The mean of the series is subtracted; segments of 65 samples begin every 32, are not tapered, detrended or

@@ -31,7 +31,7 @@ def numpy_features(theta: np.ndarray, normal: Callable[[], np.ndarray]) -> np.nd
 
     Args:
         theta: shape (4, num), or (4,) for one simulation.
-        normal: gives six standard normals per simulation, shape (6, num) or (6,), for the start and each step.
+        normal: gives six standard normals per simulation, shape (6, num) or (6,), first for the start.
     """
     return numpy_log_power(numpy_potential(theta, normal))
 
