@@ -62,6 +62,20 @@ class ImageAxes:
 
 
 @dataclass(frozen=True, eq=False)
+class FeatureAxis:
+    """Along what the values of an array of features lie, for instance the frequencies of a spectrum.
+
+    Attributes:
+        places: one per value, increasing, in ``unit``.
+        name: what the places are.
+    """
+
+    places: np.ndarray
+    name: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Observed:
     """An observation that comes with a simulator.
 
@@ -94,6 +108,7 @@ class Simulator:
             the recording is not finite.
             None: x is the recording itself.
         feature_units, feature_labels: flat feature name -> unit, label for plots.
+        feature_axes: name of a one-dimensional array of features -> its axis, where it is drawn as a curve.
         log_likelihood: ``(theta, x) -> log p(x | theta)``, a scalar, where it is known.
         logistic_design: X, shape (num_bins, dim), of a model of spikes z_t ~ Bernoulli(1 / (1 + exp(-psi_t)))
             with psi = X theta and the features X'z; for Polya-Gamma sampling.
@@ -121,6 +136,7 @@ class Simulator:
     features: Callable[[Any], Any] | None = None
     feature_units: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     feature_labels: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    feature_axes: Mapping[str, FeatureAxis] = field(default_factory=dict, kw_only=True)
     log_likelihood: Callable[[Theta, Array], Array] | None = field(default=None, kw_only=True)
     logistic_design: np.ndarray | None = field(default=None, kw_only=True)
     differentiable: bool = field(default=True, kw_only=True)

@@ -32,7 +32,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 from numpyro import distributions as dist
 
-from simulators.base import RecordingAxes, Simulator, Theta
+from simulators.base import FeatureAxis, RecordingAxes, Simulator, Theta
 from simulators.counter_noise import normals
 from simulators.features.spectrum import NUM_BINS, frequencies, log_power
 from simulators.integrate import scan_blocks
@@ -162,8 +162,17 @@ def _relaxed(
     )
 
 
-_FREQUENCIES = frequencies(float(SAMPLING_RATE))
-_FEATURES = {"spectrum": spectrum, "series": series}
+TIME = np.arange(NUM_SAMPLES) / SAMPLING_RATE  # s
+FREQUENCIES = frequencies(float(SAMPLING_RATE))  # Hz
+FEATURES = {"spectrum": spectrum, "series": series}
+UNITS = dict.fromkeys([f"log_power[{i}]" for i in range(NUM_BINS)], "log10 mV2") | {"log_sd": "log10 mV"}
+LABELS = {f"log_power[{i}]": f"log power, {f:.1f} Hz" for i, f in enumerate(FREQUENCIES)} | {
+    "log_sd": "log sd"
+}
+FEATURE_AXES = {
+    "log_power": FeatureAxis(FREQUENCIES, "frequency", "Hz"),
+    "series": FeatureAxis(TIME, "time", "s"),
+}
 
 
 def make_jansen_rit(*, features: str = "spectrum", precision: str = "single") -> Simulator:
@@ -177,19 +186,18 @@ def make_jansen_rit(*, features: str = "spectrum", precision: str = "single") ->
     Raises:
         ValueError: other features, or another precision.
     """
-    if features not in _FEATURES:
-        raise ValueError(f"Features of the model are {' or '.join(_FEATURES)}; got {features!r}.")
-    units = {f"log_power[{i}]": "log10 mV2" for i in range(NUM_BINS)}
-    labels = {f"log_power[{i}]": f"log power, {_FREQUENCIES[i]:.1f} Hz" for i in range(NUM_BINS)}
-    is_spectrum = features == "spectrum"
+    if features not in FEATURES:
+        raise ValueError(f"Features of the model are {' or '.join(FEATURES)}; got {features!r}.")
+    prefix = "log_power" if features == "spectrum" else "log_sd"
     return Simulator(
         "jansen_rit",
         PRIOR,
         in_precision(simulate, precision),
-        _FEATURES[features],
-        feature_units=units if is_spectrum else {"log_sd": "log10 mV"},
-        feature_labels=labels if is_spectrum else {"log_sd": "log sd"},
-        axes=RecordingAxes(np.arange(NUM_SAMPLES) / SAMPLING_RATE, "potential", "mV", time_unit="s"),
+        FEATURES[features],
+        feature_units={name: unit for name, unit in UNITS.items() if name.startswith(prefix)},
+        feature_labels={name: label for name, label in LABELS.items() if name.startswith(prefix)},
+        feature_axes=FEATURE_AXES,
+        axes=RecordingAxes(TIME, "potential", "mV", time_unit="s"),
         chunk_size=CHUNK,
         true_theta=np.array([135.0, 220.0, 2000.0, 0.0], np.float32),
         title="Jansen-Rit neural mass",

@@ -152,6 +152,30 @@ def test_the_linear_step_is_the_matrix_exponential(rate):
     assert spread[0, 1] == 0
 
 
+def test_the_linear_step_is_the_reference(vectors):
+    """E and the covariance of its noise, 6 x 6: to 1e-9 of each entry."""
+    sigma = vectors["theta_C_mu_sigma_gainDB"][0, 2]
+    steps = (model.LINEAR_A, model.NOISE_0), (model.LINEAR_A, sigma), (model.LINEAR_B, model.NOISE_2)
+    move, covariance = np.zeros((6, 6)), np.zeros((6, 6))
+    for j, ((exponential, spread), amplitude) in enumerate(steps):
+        pair = np.ix_([j, j + 3], [j, j + 3])
+        move[pair], covariance[pair] = exponential, amplitude**2 * spread @ spread.T
+    np.testing.assert_allclose(move, vectors["expm_h"], rtol=1e-9)
+    np.testing.assert_allclose(covariance, vectors["cov_h_sigma0"], rtol=1e-9)
+
+
+def test_the_table_is_that_of_the_reference(vectors):
+    """What is kept beside the tests, to its five digits."""
+    names = {
+        "theta": "theta_C_mu_sigma_gainDB",
+        "log_power_mean": "logpsd_mean",
+        "log_power_sd": "logpsd_std",
+    }
+    for name, theirs in (names | {"y_mean": "y_mean", "y_sd": "y_std"}).items():
+        np.testing.assert_allclose(REFERENCE[name], vectors[theirs], rtol=1e-4, atol=1e-6)
+    assert vectors["n_rep"] == NUM_THEIRS
+
+
 def linearised(theta):
     """Fixed point of X1 - X2, drift and stationary covariance of the model linearised there."""
     c, mu, sigma, _ = theta
