@@ -34,7 +34,7 @@ Variables = Mapping[str, tuple[tuple[str, ...], np.ndarray]]
 
 NAMES = "parameter_names"  # root attribute: JSON list, in the order of the prior
 SHAPES = "feature_shapes"  # root attribute: JSON list of [name, shape], in the order of x
-CURVES = "feature_axes"  # root attribute: JSON object, array of features -> {values, name, unit} of its axis
+CURVES = "feature_axes"  # root attribute: JSON object, array of features -> [places, name, unit] of its axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +97,7 @@ def build_tree(
         SHAPES: json.dumps(simulator.feature_shapes),
         CURVES: json.dumps(
             {
-                name: {
-                    "values": np.asarray(axis.values, float).tolist(),
-                    "name": axis.name,
-                    "unit": axis.unit,
-                }
+                name: (np.asarray(axis.places, float).tolist(), axis.name, axis.unit)
                 for name, axis in simulator.feature_axes.items()
             }
         ),

@@ -1,5 +1,6 @@
 """Mechanistic models, their priors and features, and real recordings."""
 
+from simulators.base import FeatureAxis as FeatureAxis
 from simulators.base import ImageAxes as ImageAxes
 from simulators.base import Observed as Observed
 from simulators.base import RecordingAxes as RecordingAxes
@@ -14,6 +15,7 @@ from simulators.simulate import simulate_batch as simulate_batch
 
 __all__ = [
     "SIMULATORS",
+    "FeatureAxis",
     "Observed",
     "Prior",
     "ImageAxes",

@@ -62,15 +62,15 @@ class ImageAxes:
 
 
 @dataclass(frozen=True, eq=False)
-class CurveAxis:
-    """How to draw an array of features as one curve, for instance a power spectrum.
+class FeatureAxis:
+    """Along what the values of an array of features lie, for instance the frequencies of a spectrum.
 
     Attributes:
-        values: places of the features, shape (n,), in ``unit``.
-        name: what the places are, for instance "frequency".
+        places: one per value, increasing, in ``unit``.
+        name: what the places are.
     """
 
-    values: np.ndarray
+    places: np.ndarray
     name: str
     unit: str = ""
 
@@ -108,7 +108,7 @@ class Simulator:
             the recording is not finite.
             None: x is the recording itself.
         feature_units, feature_labels: flat feature name -> unit, label for plots.
-        feature_axes: name of a one-dimensional array of features -> how to draw it as a curve.
+        feature_axes: name of a one-dimensional array of features -> its axis, where it is drawn as a curve.
         log_likelihood: ``(theta, x) -> log p(x | theta)``, a scalar, where it is known.
         logistic_design: X, shape (num_bins, dim), of a model of spikes z_t ~ Bernoulli(1 / (1 + exp(-psi_t)))
             with psi = X theta and the features X'z; for Polya-Gamma sampling.
@@ -123,7 +123,8 @@ class Simulator:
         recordings: which kind of recording ``drive`` takes; None: one current-clamp sweep.
         drive: ``recording -> Simulator`` with that recording's observation, and with its stimulus and its
             duration where the model has a stimulus.
-        exact_posterior: ``(key, x, num) -> (num, dim)`` exact posterior draws, for yardsticks.
+        exact_posterior: ``(key, x, num) -> (num, dim)`` exact posterior draws, for yardsticks; with shared
+            parameters also ``(key, x, num, extra=(N, num_features))``, where extra or None shares them.
         function: black box ``(theta: dict[str, float], seed: int) -> array``; use ``Simulator.from_numpy``.
         timeout: seconds that one call of the black box may take; None: any.
         title, summary, source: words for people; ``source`` cites the paper.
@@ -135,7 +136,7 @@ class Simulator:
     features: Callable[[Any], Any] | None = None
     feature_units: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     feature_labels: Mapping[str, str] = field(default_factory=dict, kw_only=True)
-    feature_axes: Mapping[str, CurveAxis] = field(default_factory=dict, kw_only=True)
+    feature_axes: Mapping[str, FeatureAxis] = field(default_factory=dict, kw_only=True)
     log_likelihood: Callable[[Theta, Array], Array] | None = field(default=None, kw_only=True)
     logistic_design: np.ndarray | None = field(default=None, kw_only=True)
     differentiable: bool = field(default=True, kw_only=True)
@@ -148,7 +149,7 @@ class Simulator:
     observed: Observed | None = field(default=None, kw_only=True)
     recordings: RecordingKind | None = field(default=None, kw_only=True)
     drive: Callable[[Any], Simulator] | None = field(default=None, kw_only=True)
-    exact_posterior: Callable[[Key[Array, ""], Array, int], Array] | None = field(default=None, kw_only=True)
+    exact_posterior: Callable[..., Array] | None = field(default=None, kw_only=True)
     function: Callable[[dict[str, float], int], Any] | None = field(default=None, kw_only=True)
     timeout: float | None = field(default=None, kw_only=True)
     title: str = field(default="", kw_only=True)

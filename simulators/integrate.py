@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from simulators.counter_noise import normals
+from simulators.counter_noise import normals, paired_normals
 from simulators.exponential import one_minus_exp
 
 State = Any
@@ -36,13 +36,14 @@ def exponential_euler(
 
 def scan_blocks(
     key: Key[Array, ""],
-    step: Callable[[State, Array, Array], tuple[State, Array]],
+    step: Callable[[State, Array, Any], tuple[State, Array]],
     state: State,
     forcing: Float[np.ndarray, " num_samples"],
     fold: Callable[[Summary, Array, Array], tuple[Summary, Any]],
     summary: Summary,
     *,
     block_length: int,
+    num_noises: int | None = None,
 ) -> tuple[Summary, Any]:
     """Integrate a noisy fixed-step model, handing the series over one block at a time.
 
@@ -59,6 +60,7 @@ def scan_blocks(
             The last block runs on past the end without forcing: ignore samples from num_samples on.
         summary: the summary before the first block.
         block_length: samples per block.
+        num_noises: hand ``step`` a tuple of that many standard normals; None: one, not in a tuple.
 
     Returns:
         The last summary, and what ``fold`` kept, stacked over blocks.
@@ -67,10 +69,15 @@ def scan_blocks(
     padded = np.pad(forcing, (0, num_blocks * block_length - len(forcing))).reshape(num_blocks, block_length)
     dtype = jnp.result_type(*jax.tree.leaves(state))
 
+    def draw(key):
+        if num_noises is None:
+            return normals(key, block_length).astype(dtype)
+        return tuple(paired_normals(key, num_noises * block_length).astype(dtype).reshape(num_noises, -1))
+
     def block(carry, inputs):
         state, summary = carry
         index, forcing = inputs
-        noise = normals(jax.random.fold_in(key, index), block_length).astype(dtype)
+        noise = draw(jax.random.fold_in(key, index))
         state, outputs = jax.lax.scan(lambda s, i: step(s, *i), state, (forcing, noise))
         summary, kept = fold(summary, index * block_length, outputs)
         return (state, summary), kept

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import DataRange1d
 
 from dashboard import shell, theme
-from dashboard.views.drawing import columns
+from dashboard.views import recording_figures as figures
+from dashboard.views.drawing import columns, span
 from dashboard.views.feature_data import Features
 from dashboard.views.feature_groups import FeatureGroup
 from dashboard.words import with_unit
@@ -31,13 +31,12 @@ class CurvePlot:
 
     def __init__(self, found: FeatureGroup, unit: str, lines: Mapping[str, tuple[str, str]]) -> None:
         assert found.axis is not None
-        self.found, self.axis = found, found.axis
-        self.figure = theme.figure(
-            with_unit(self.axis.name, self.axis.unit), with_unit(found.name.replace("_", " "), unit),
-            height=HEIGHT, y_range=DataRange1d(range_padding=0.06),
-        )  # fmt: skip
+        self.found, self.places = found, np.asarray(found.axis.places, float)
+        labels = with_unit(found.axis.name, found.axis.unit), with_unit(found.name.replace("_", " "), unit)
+        ranges = {"x_range": span(self.places[0], self.places[-1]), "y_range": figures.empty_range()}
+        self.figure = theme.figure(*labels, height=HEIGHT, **ranges)
         self._meanings: list[tuple[str, str]] = []
-        self._lines = {name: self._line(role) for name, (role, _) in lines.items()}
+        self.sources = {name: self._line(role) for name, (role, _) in lines.items()}
         self._meanings += list(lines.values())
 
     @property
@@ -50,19 +49,19 @@ class CurvePlot:
 
     def show(self, curves: Mapping[str, np.ndarray | None]) -> None:
         """Draw these lines; None, or no such name, draws none."""
-        for name, source in self._lines.items():
+        for name, source in self.sources.items():
             values = curves.get(name)
-            source.data = {
-                "x": [] if values is None else self.axis.values,
-                "y": [] if values is None else np.asarray(values, float),
-            }
+            y = np.zeros(0) if values is None else np.asarray(values, float)
+            source.data = {"x": self.places[: len(y)], "y": y}
+            figures.fit(self.figure.y_range, y, is_growing=True)
 
     def band(self, values: np.ndarray, role: str, words: str) -> None:
         """Intervals with 50 and 90 % of some curves, shape (n, num_features of the array)."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # what is undefined in all curves is so here
             quantiles = np.nanquantile(values.astype(float), LEVELS, axis=0)
-        source = columns(x=self.axis.values, **{f"q{i}": row for i, row in enumerate(quantiles)})
+        figures.fit(self.figure.y_range, quantiles, is_growing=True)
+        source = columns(x=self.places, **{f"q{i}": row for i, row in enumerate(quantiles)})
         for low, high, alpha in (("q0", "q4", 0.16), ("q1", "q3", 0.28)):
             area = self.figure.varea("x", low, high, source=source, fill_alpha=alpha)
             theme.paint(area, fill_color=role)

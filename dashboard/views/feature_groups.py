@@ -13,7 +13,7 @@ import xarray as xr
 from dashboard.views.groups import group
 from inference.tree import CURVES, SHAPES
 from simulators import Simulator
-from simulators.base import CurveAxis, ImageAxes
+from simulators.base import FeatureAxis, ImageAxes
 
 LEAST_IMAGE = 5  # pixels along each side
 MOST_LISTED = 24  # values of an array that are listed one by one
@@ -25,7 +25,7 @@ class FeatureGroup(NamedTuple):
     name: str
     start: int
     shape: tuple[int, ...] = ()
-    axis: CurveAxis | None = None
+    axis: FeatureAxis | None = None
 
     @property
     def size(self) -> int:
@@ -71,7 +71,7 @@ def groups_in(tree: xr.DataTree, names: Sequence[str]) -> list[FeatureGroup]:
     told = json.loads(tree.attrs.get(SHAPES, "null"))
     shapes = _by_name(names) if told is None else [(n, tuple(shape)) for n, shape in told]
     curves = json.loads(tree.attrs.get(CURVES, "{}"))
-    axes = {name: CurveAxis(**{**axis, "values": np.array(axis["values"])}) for name, axis in curves.items()}
+    axes = {name: FeatureAxis(np.array(places), *words) for name, (places, *words) in curves.items()}
     return _groups(shapes, pixels, axes)
 
 
@@ -86,7 +86,7 @@ def image_axes(found: FeatureGroup, axes: object = None) -> ImageAxes:
 def _groups(
     shapes: Sequence[tuple[str, tuple[int, ...]]],
     pixels: tuple[int, int] | None,
-    axes: Mapping[str, CurveAxis],
+    axes: Mapping[str, FeatureAxis],
 ) -> list[FeatureGroup]:
     found, start = [], 0
     for name, shape in shapes:

@@ -151,7 +151,7 @@ class Told(pn.viewable.Viewer):
 
     def _table(self) -> str:
         rows = [
-            f'<td>{self.hierarchy.labels[1 + k]}</td><td class="number">{number(self.hierarchy.told[k])}</td>'
+            f'<td>{self.hierarchy.labels[1 + k]}</td><td class="number">{number(float(self.hierarchy.told[k]))}</td>'
             for k in self.order
         ]
         return table('<th>extra</th><th class="number">nats</th>', rows, "told-table")

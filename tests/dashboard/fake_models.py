@@ -6,7 +6,7 @@ import numpy as np
 from numpyro import distributions as dist
 
 from simulators import Prior, RecordingAxes, Simulator
-from simulators.base import CurveAxis, ImageAxes, Observed
+from simulators.base import FeatureAxis, ImageAxes, Observed
 
 CELLS = ("AB/PD", "LP", "PY")
 CURRENTS = ("Na", "CaT", "CaS", "A", "KCa", "Kd", "H", "leak")
@@ -77,7 +77,7 @@ def rhythm():
         "fake_rhythm", prior, simulate, lambda spectrum: spectrum,
         true_theta=np.array([10.0, 0.0], np.float32),
         feature_units={f"log_power[{k}]": "log mV2" for k in range(30)},
-        feature_axes={"log_power": CurveAxis(frequency, "frequency", "Hz")},
+        feature_axes={"log_power": FeatureAxis(frequency, "frequency", "Hz")},
     )  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def test_a_spectrum_is_one_curve_with_the_predictions_behind_it(fakes, fake_tree
     (found,) = features.curves
     assert features.single == []
     assert (found.axis.name, found.axis.unit) == ("frequency", "Hz")
-    np.testing.assert_array_equal(found.axis.values, np.arange(30) * 2.0)
+    np.testing.assert_array_equal(found.axis.places, np.arange(30) * 2.0)
     plot = predicted_curve(features, found)
     assert plot.figure.xaxis.axis_label == "frequency (Hz)"
     line, wide, _, narrow, _ = (drawn.data_source.data for drawn in plot.figure.renderers)
