@@ -150,8 +150,6 @@ class Told(pn.viewable.Viewer):
         return fig
 
     def _table(self) -> str:
-        rows = [
-            f'<td>{self.hierarchy.labels[1 + k]}</td><td class="number">{number(float(self.hierarchy.told[k]))}</td>'
-            for k in self.order
-        ]
+        labels, told = self.hierarchy.labels[1:], self.hierarchy.told
+        rows = [f'<td>{labels[k]}</td><td class="number">{number(float(told[k]))}</td>' for k in self.order]
         return table('<th>extra</th><th class="number">nats</th>', rows, "told-table")
