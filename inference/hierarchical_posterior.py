@@ -23,7 +23,7 @@ from simulators import Prior
 
 @dataclass(frozen=True, eq=False)
 class HierarchicalPosterior:
-    """q(local of x_0, shared | x_0, x_1 ... x_N) in the prior's own, constrained space, for any N up to a limit.
+    """q(local of x_0, shared | x_0, x_1 ... x_N) in the prior's own space, for any N up to a limit.
 
     Attributes:
         estimator: a hierarchical density, or an ensemble of such.
@@ -82,7 +82,8 @@ class HierarchicalPosterior:
 
         Args:
             theta: (n, dim) in the prior's units, or one row (dim,).
-            x, extra: as of `sample`; rows of x are one for each of theta's.
+            x: as of `sample`; rows of it are one for each of theta's.
+            extra: as of `sample`.
 
         Raises:
             ValueError: as of `Posterior.log_prob`, or there are too many extras.
@@ -92,7 +93,7 @@ class HierarchicalPosterior:
     def sample_all(
         self, key: Key[Array, ""], num: int, x: ArrayLike | None = None, extra: ArrayLike | None = None
     ) -> Float[Array, "num recordings dim"]:
-        """Joint draws of the parameters of all observations, x_0 first; the shared ones are equal in each draw.
+        """Joint draws of the parameters of all observations, x_0 first; in each the shared ones are equal.
 
         Those of x_0 are the draws of `sample` with the same key.
 

@@ -274,7 +274,7 @@ def run(config: HNPE, simulator: Simulator, goal: Goal, context: RunContext) -> 
         config: settings.
         simulator: the model, with a prior that marks shared parameters.
         goal: an observation with its extras, or None for an amortised posterior without one (one round).
-        context: key, progress, folder, and simulations to use for the first round: groups one after the other.
+        context: key, progress, folder, and simulations for the first round: groups one after the other.
 
     Raises:
         TypeError: the goal is an emergent property.

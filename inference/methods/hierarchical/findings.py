@@ -15,7 +15,7 @@ MOST_NUMBERS = 64  # of extras that the narrowing is told for; of more, some are
 
 
 def narrowing(key: Key[Array, ""], posterior: HierarchicalPosterior) -> Variables:
-    """The shared parameters for 0, 1, ... N extras, in the order in which they were given, and each one's share.
+    """The shared parameters for 0, 1, ... N extras, in the order in which they were given; what each told.
 
     Variables, empty for an amortised posterior and where there is no extra:
         num_shown (step): extras that were used; narrowing_sd (step, shared), narrowing_quantile (step,
