@@ -233,6 +233,11 @@ class HNPE:
         is_small = self.num_simulations * self.num_rounds <= SMALL
         return FEW_MEMBERS if is_small and self.estimator in FLOWS else 1
 
+    @property
+    def group_size(self) -> int:
+        """Simulations of a group, as far as the settings say."""
+        return 1 + (NUM_EXTRA if self.num_extra is None else self.num_extra)
+
     def extras_for(self, goal: Goal) -> int:
         """The largest number of extras to learn to use.
 

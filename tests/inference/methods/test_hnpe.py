@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import xarray as xr
 from numpyro import distributions as dist
-from scipy.special import ndtr, ndtri
 
 from inference import HNPE, METHODS, HierarchicalPosterior, Observation, diagnostics, load_result, run
 from inference.methods.hierarchical.findings import narrowing
@@ -35,25 +34,6 @@ def unit(**shared):
 
 
 TOY = Simulator("product", unit(shared=("beta",)), product)
-
-
-def exact_draws(seed, x, num):
-    """Exact draws of (alpha_0, beta): beta on a grid, then alpha_0 from a normal cut to [0, 1]."""
-    rng, x = np.random.default_rng(seed), np.asarray(x, float).ravel()
-    grid = (np.arange(20_000) + 0.5) / 20_000
-    mass = ndtr((grid[:, None] - x) / SIGMA) - ndtr(-x / SIGMA)
-    density = np.exp((np.log(mass + 1e-300) - np.log(grid)[:, None]).sum(axis=1))
-    beta = np.interp(rng.uniform(size=num), np.cumsum(density) / density.sum(), grid)
-    low, high = ndtr(-x[0] / SIGMA), ndtr((beta - x[0]) / SIGMA)
-    alpha = (x[0] + SIGMA * ndtri(low + rng.uniform(size=num) * (high - low))) / beta
-    return np.stack([np.clip(alpha, 0, 1), beta], axis=1).astype(np.float32)
-
-
-def made(seed, num_extra, beta=0.5):
-    """Observations of one beta, the first with alpha_0 = 0.5, the others with their own."""
-    rng = np.random.default_rng(seed)
-    alpha = np.concatenate([[0.5], rng.uniform(size=num_extra)])
-    return (alpha * beta + SIGMA * rng.normal(size=num_extra + 1)).astype(np.float32)[:, None]
 
 
 def learn(config, goal=OBSERVED, simulator=TOY, **others):
