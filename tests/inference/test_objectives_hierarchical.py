@@ -107,13 +107,19 @@ def test_in_later_rounds_the_first_stays_and_all_observed_ones_are_shown(estimat
     assert takes_just_these(loss_of(LATER, key, estimator, rows(u, x)), expected)
 
 
-def test_recordings_of_no_use_count_as_absent_and_gradients_stay_finite(estimator, key):
+def test_recordings_of_no_use_count_as_absent(estimator, key):
     """With one recording left the loss is that of this one alone."""
     u, x = groups()
     x[:, 1:] = np.nan
     found = loss_of(FIRST, key, estimator, rows(u, x))
     shared, local = by_hand(estimator, u[3], x[3])
     assert found[3] == pytest.approx(-shared - local[0], abs=1e-4)
+
+
+@pytest.mark.long
+def test_gradients_are_finite_where_recordings_are_absent(estimator, key):
+    u, x = groups()
+    x[::2, 1:] = np.nan
 
     @eqx.filter_jit
     def gradient(parameters, key):

@@ -49,6 +49,7 @@ def result():
     return learn(QUICK)
 
 
+@pytest.mark.long
 class TestResult:
     def test_the_posterior_is_of_the_first_local_parameters_and_the_shared_ones(self, result):
         posterior = result.posterior
@@ -58,39 +59,6 @@ class TestResult:
         assert ((draws > 0) & (draws < 1)).all()
         rows = np.asarray(posterior.sample(jax.random.key(1), 5, X[:3]))
         assert rows.shape == (3, 5, 2)
-
-    def test_its_density_integrates_to_one(self, result):
-        """On a grid of midpoints, with and without extras."""
-        places = (np.arange(200) + 0.5) / 200
-        theta = np.stack(np.meshgrid(places, places), axis=-1).reshape(-1, 2)
-        for given in ({}, {"x": X[0]}, {"x": X[0], "extra": X[1:3]}):
-            assert np.exp(result.posterior.log_prob(theta, **given)).mean() == pytest.approx(1.0, abs=0.02)
-        assert result.posterior.log_prob([1.5, 0.5])[0] == -np.inf
-
-    def test_rows_without_extras_are_answered_alone_and_any_number_up_to_the_limit(self, result):
-        theta = np.full((3, 2), 0.4, np.float32)
-        alone = result.posterior.log_prob(theta, X[:3])
-        padded = result.posterior.log_prob(theta, X[:3], np.zeros((3, 0, 1)))
-        np.testing.assert_array_equal(alone, padded)
-        assert result.posterior.log_prob(theta[0])[0] != alone[0]
-        with pytest.raises(ValueError, match="up to 3 extra observations; got 4"):
-            result.posterior.sample(jax.random.key(0), 1, X[0], np.zeros((4, 1)))
-        with pytest.raises(ValueError, match="one row of 1 features"):
-            result.posterior.sample(jax.random.key(0), 1, X[0], np.zeros((4, 2)))
-        with pytest.raises(ValueError, match="1 features that are not finite"):
-            result.posterior.sample(jax.random.key(0), 1, [np.nan])
-
-    def test_extras_may_come_in_any_order(self, result):
-        theta = np.random.default_rng(0).uniform(size=(20, 2))
-        turned = result.posterior.log_prob(theta, extra=X[:0:-1])
-        np.testing.assert_allclose(turned, result.posterior.log_prob(theta), atol=1e-4)
-
-    def test_all_observations_have_one_joint_posterior(self, result):
-        joint = np.asarray(result.posterior.sample_all(jax.random.key(1), 50))
-        assert joint.shape == (50, 4, 2)
-        assert (joint[:, :, 1] == joint[:, :1, 1]).all()
-        first = result.posterior.sample(jax.random.key(1), 50)
-        np.testing.assert_allclose(joint[:, 0], first, atol=1e-5)
 
     def test_the_tree_has_an_observation_axis_for_local_parameters_only(self, result):
         joint = result.tree["joint_posterior"].to_dataset()
@@ -162,6 +130,7 @@ class TestSettings:
             learn(dataclasses.replace(QUICK, num_rounds=2), None)
 
 
+@pytest.mark.long
 def test_without_an_observation_it_answers_for_any(result):
     amortised = learn(QUICK, None)
     assert "posterior" not in amortised.tree.children
