@@ -37,6 +37,7 @@ class FeatureCurve:
                 self.figure.line("x", "y", source=self.sources[name], line_width=1.6), line_color=role
             )
         self.pane = shell.plot(self.figure)
+        self.pane.margin = (0, 0, 16, 0)
 
     def show(self, name: str, x: np.ndarray | None) -> None:
         """Replace a curve by these features, shape (num_features,); None shows nothing."""
