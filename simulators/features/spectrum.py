@@ -1,4 +1,4 @@
-"""Power spectrum of a series, averaged over segments."""
+"""Power spectrum of a series, averaged over segments or segment by segment."""
 
 from __future__ import annotations
 
@@ -26,11 +26,28 @@ def log_power(series: Float[Array | np.ndarray, " num_samples"]) -> Float[Array,
     Raises:
         ValueError: the series is shorter than a segment.
     """
+    return _log10(_power(series).mean(axis=0))
+
+
+def spectrogram(series: Float[Array | np.ndarray, " num_samples"]) -> Float[Array, "num_segments 33"]:
+    """log10 of |DFT|^2 of each segment of ``log_power``, in time; NaN where it is zero.
+
+    Raises:
+        ValueError: the series is shorter than a segment.
+    """
+    return _log10(_power(series))
+
+
+def _power(series: Array | np.ndarray) -> Array:
+    """|DFT|^2, one row per segment."""
     series = jnp.asarray(series)
     if len(series) < SEGMENT:
         raise ValueError(f"A power spectrum takes at least {SEGMENT} samples; got {len(series)}.")
     first = np.arange(0, len(series) - SEGMENT + 1, HOP)
     segments = (series - series.mean())[first[:, None] + np.arange(SEGMENT)]
     amplitude = jnp.fft.rfft(segments)
-    power = (amplitude.real**2 + amplitude.imag**2).mean(axis=0)
+    return amplitude.real**2 + amplitude.imag**2
+
+
+def _log10(power: Array) -> Array:
     return jnp.log10(jnp.where(power > 0, power, jnp.nan))

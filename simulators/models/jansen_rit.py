@@ -34,7 +34,7 @@ from numpyro import distributions as dist
 
 from simulators.base import FeatureAxis, RecordingAxes, Simulator, Theta
 from simulators.counter_noise import normals
-from simulators.features.spectrum import NUM_BINS, frequencies, log_power
+from simulators.features.spectrum import NUM_BINS, frequencies, log_power, spectrogram
 from simulators.integrate import scan_blocks
 from simulators.precision import in_precision
 from simulators.prior import Prior
@@ -147,6 +147,11 @@ def series(recording: Float[Array, " num_samples"]) -> dict[str, Array]:
     return {"series": centred / sd, "log_sd": jnp.log10(sd)}
 
 
+def image(recording: Float[Array, " num_samples"]) -> dict[str, Array]:
+    """log10 of the power in 33 bins (columns) of each of 30 segments (rows), for an embedding of images."""
+    return {"spectrogram": spectrogram(recording)}
+
+
 def _firing_rate(v: Array) -> Array:
     """S(v), spikes per second."""
     return V_MAX * jax.nn.sigmoid(SLOPE * (v - V_0))
@@ -164,7 +169,11 @@ def _relaxed(
 
 TIME = np.arange(NUM_SAMPLES) / SAMPLING_RATE  # s
 FREQUENCIES = frequencies(float(SAMPLING_RATE))  # Hz
-FEATURES = {"spectrum": spectrum, "series": series}
+FEATURES = {  # and which of them have units and labels
+    "spectrum": (spectrum, "log_power"),
+    "series": (series, "log_sd"),
+    "spectrogram": (image, "spectrogram"),
+}
 UNITS = dict.fromkeys([f"log_power[{i}]" for i in range(NUM_BINS)], "log10 mV2") | {"log_sd": "log10 mV"}
 LABELS = {f"log_power[{i}]": f"log power, {f:.1f} Hz" for i, f in enumerate(FREQUENCIES)} | {
     "log_sd": "log sd"
@@ -176,24 +185,24 @@ FEATURE_AXES = {
 
 
 def make_jansen_rit(*, features: str = "spectrum", precision: str = "single") -> Simulator:
-    """The model with one of two kinds of features.
+    """The model with one of three kinds of features.
 
     Args:
-        features: "spectrum" (33 numbers), or "series": 1024 standardised samples, an array for
-            ``SNPE(embedding="gru")`` and its like, and the logarithm of their sd.
+        features: "spectrum" (33 numbers); "series", 1024 standardised samples, an array for
+            ``SNPE(embedding="gru")``, and the logarithm of their sd; or "spectrogram", 30 x 33, for "cnn".
         precision: "double" sees the same noise as "single", and takes longer.
 
     Raises:
         ValueError: other features, or another precision.
     """
     if features not in FEATURES:
-        raise ValueError(f"Features of the model are {' or '.join(FEATURES)}; got {features!r}.")
-    prefix = "log_power" if features == "spectrum" else "log_sd"
+        raise ValueError(f"Features of the model are one of {', '.join(FEATURES)}; got {features!r}.")
+    compute, prefix = FEATURES[features]
     return Simulator(
         "jansen_rit",
         PRIOR,
         in_precision(simulate, precision),
-        FEATURES[features],
+        compute,
         feature_units={name: unit for name, unit in UNITS.items() if name.startswith(prefix)},
         feature_labels={name: label for name, label in LABELS.items() if name.startswith(prefix)},
         feature_axes=FEATURE_AXES,

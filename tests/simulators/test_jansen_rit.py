@@ -257,6 +257,13 @@ def test_the_series_as_a_feature_keeps_its_scale(runs):
     assert x["series"].std() == pytest.approx(1.0, abs=1e-5)
 
 
+def test_the_spectrogram_averages_to_the_spectrum(runs):
+    simulator = make_jansen_rit(features="spectrogram")
+    assert simulator.feature_shapes == (("spectrogram", (30, 33)),)
+    power = 10 ** np.asarray(model.image(jnp.asarray(runs["y"][0][0], jnp.float32))["spectrogram"], float)
+    np.testing.assert_allclose(np.log10(power.mean(axis=0)), runs["power"][0][0], atol=1e-4)
+
+
 def test_prior_and_truth_are_published():
     assert PRIOR.names == ("C", "mu", "sigma", "g")
     assert PRIOR.shared == ("g",)
@@ -266,5 +273,5 @@ def test_prior_and_truth_are_published():
 
 
 def test_other_features_are_refused():
-    with pytest.raises(ValueError, match="spectrum or series; got 'wavelets'"):
+    with pytest.raises(ValueError, match="spectrum, series, spectrogram; got 'wavelets'"):
         make_jansen_rit(features="wavelets")
