@@ -19,6 +19,7 @@ from dashboard import links, theme
 
 log = logging.getLogger(__name__)
 STYLE = (Path(__file__).parent / "static" / "text.css").read_text(encoding="utf-8")
+UPLOAD_STYLE = (Path(__file__).parent / "static" / "upload.css").read_text(encoding="utf-8")
 WIDTH = 1240  # pixels, of the content; lines of text stay far below it
 COOKIE = "posterior_lab_theme"
 YEAR = 365 * 24 * 3600  # seconds
@@ -119,6 +120,17 @@ def button(words: str, act: Callable[[], Any], *, help_text: str = "", **setting
     made = pmui.Button(label=words, description=help_text or None, **{**quiet, **settings})
     made.on_click(lambda _: act())
     return made
+
+
+def file_dropper(limit: int, **settings: Any) -> pn.widgets.FileDropper:
+    """A box for uploads of at most ``limit`` bytes each; the page needs the extension "filedropper"."""
+    return pn.widgets.FileDropper(
+        max_file_size=f"{limit // 10**6}MB",
+        layout="compact",
+        previews=[],
+        stylesheets=[UPLOAD_STYLE],
+        **{"sizing_mode": "stretch_width", "margin": 0, **settings},
+    )
 
 
 class Line(pn.viewable.Viewer):

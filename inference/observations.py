@@ -15,8 +15,7 @@ import numpy as np
 
 from inference.goals import Observation
 from inference.settings import make_settings
-from simulators import Simulator
-from simulators.extras import simulate_extra
+from simulators import Simulator, simulate_extra
 
 KINDS = ("default", "recording", "none")
 MOST_EXTRA = 1000

@@ -62,6 +62,23 @@ class ImageAxes:
 
 
 @dataclass(frozen=True, eq=False)
+class FeatureAxis:
+    """How to draw features that form one curve, for instance a spectrum.
+
+    Attributes:
+        at: place of each feature, shape (num_features,), in ``unit``.
+        name: of the axis.
+        value, value_unit: what the features are.
+    """
+
+    at: np.ndarray
+    name: str
+    unit: str
+    value: str
+    value_unit: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Observed:
     """An observation that comes with a simulator.
 
@@ -101,6 +118,7 @@ class Simulator:
         simulate_features: ``(key, theta) -> features(simulate(key, theta))`` without storing the recording.
         is_valid: ``x -> bool``; None: a simulation is valid when all its features are finite.
         axes: how to draw recordings (or pictures); None when there is nothing to draw.
+        feature_axis: how to draw the features where they form one curve.
         picture: ``(key, theta) -> array`` to draw on ``axes`` where that is not the recording itself.
         chunk_size: rows that are simulated fastest together; None: by the number of time steps.
         true_theta: parameters of the built-in synthetic observation, shape (dim,).
@@ -126,6 +144,7 @@ class Simulator:
     simulate_features: Callable[[Key[Array, ""], Theta], Any] | None = field(default=None, kw_only=True)
     is_valid: Callable[[Array], Array] | None = field(default=None, kw_only=True)
     axes: RecordingAxes | ImageAxes | None = field(default=None, kw_only=True)
+    feature_axis: FeatureAxis | None = field(default=None, kw_only=True)
     picture: Callable[[Key[Array, ""], Theta], Any] | None = field(default=None, kw_only=True)
     chunk_size: int | None = field(default=None, kw_only=True)
     true_theta: np.ndarray | None = field(default=None, kw_only=True)
@@ -200,6 +219,7 @@ class Simulator:
             features=None if features is None else lambda recording: chosen(features(recording)),
             simulate_features=None if fused is None else lambda key, theta: chosen(fused(key, theta)),
             observed=observed,
+            feature_axis=None,
             log_likelihood=None,
             logistic_design=None,
             exact_posterior=None,

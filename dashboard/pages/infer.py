@@ -15,12 +15,15 @@ import panel_material_ui as pmui
 
 from dashboard import links, observations, settings, shell
 from dashboard.jobs import get_jobs
+from dashboard.views.extra_choice import ExtraChoice
+from dashboard.views.extras_preview import ExtrasPreview
 from dashboard.views.launch import Launch
 from dashboard.views.method_choice import LARGEST_SEED, MethodChoice
 from dashboard.views.model_choice import ModelChoice
 from dashboard.views.observation_choice import ObservationChoice
 from dashboard.views.observation_preview import ObservationPreview
 from dashboard.views.plan import Plan
+from dashboard.views.recording_set import RecordingSet
 from inference.methods import METHODS
 from inference.requests import Request
 from inference.runs import RunStore
@@ -43,6 +46,9 @@ def page() -> pmui.Page:
             2,
             "Observation",
             ObservationChoice(plan, offered, limit=settings.upload_limit()),
+            RecordingSet(plan, offered, limit=settings.upload_limit()),
+            ExtraChoice(plan),
+            ExtrasPreview(plan),
             ObservationPreview(plan),
         ),
         _step(3, "Method", MethodChoice(plan, METHODS)),

@@ -20,6 +20,7 @@ from simulators.recordings.units import RecordingError
 SAMPLING_RATE: Final = 128.0  # Hz
 SECONDS: Final = 8
 NUM_SAMPLES: Final = round(SAMPLING_RATE * SECONDS)
+MICROVOLTS: Final = {"uV": 1.0, "mV": 1e3, "V": 1e6}
 # uV, of the median sd within a second. Wide enough for any scalp EEG, narrow enough to notice a wrong unit.
 PLAUSIBLE: Final = (0.1, 1000.0)
 
@@ -29,17 +30,20 @@ class EegOptions:
     """How an EEG file is read.
 
     Attributes:
-        channel: by name; empty: Oz where there is one, or the only one.
+        channel: by name; None: Oz where there is one, or the only one.
         low, high: of the band-pass, Hz; None: none. A model that is driven by the epochs filters its own
             simulations in the same way.
         markers: what markers mean, as "1 = closed"; words such as "eyes closed" are understood as they are.
         condition_seconds: how long a condition lasts after its marker; None: as long as the file says, else
             until the next marker.
         unit: of the file's own numbers where it tells none or a wrong one; empty: as the file says.
+
+    Raises:
+        RecordingError: an unknown unit.
     """
 
-    channel: str = field(
-        default="", metadata={"label": "Channel", "help": "Empty: Oz, or the only one of the file."}
+    channel: str | None = field(
+        default=None, metadata={"label": "Channel", "help": "Empty: Oz, or the only one of the file."}
     )
     low: float | None = field(
         default=3.0, metadata={"label": "Band from", "unit": "Hz", "help": "Empty: no high-pass."}
@@ -62,6 +66,10 @@ class EegOptions:
     unit: Literal["", "uV", "mV", "V"] = field(
         default="", metadata={"label": "Unit", "help": "Only where the file tells a wrong one."}
     )
+
+    def __post_init__(self) -> None:
+        if self.unit not in ("", *MICROVOLTS):
+            raise RecordingError(f"the unit is {' or '.join(MICROVOLTS)}; got '{self.unit}'.")
 
     @property
     def band(self) -> Band:

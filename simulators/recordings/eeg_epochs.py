@@ -79,8 +79,8 @@ def describe_eeg(path: str | Path) -> RecordingInfo:
 def _read(path: Path, kind: str, modified: int, options: EegOptions) -> EegEpochs:
     """Kept per state of the file: its epochs are asked for one by one."""
     if kind == "csv":
-        return cut(read_eeg_table(path, options.channel, options.unit), options, path.name)
-    return cut(read_with_mne(path, kind, options.channel, options.unit), options, path.name)
+        return cut(read_eeg_table(path, options.channel or "", options.unit), options, path.name)
+    return cut(read_with_mne(path, kind, options.channel or "", options.unit), options, path.name)
 
 
 def cut(file: EegFile, options: EegOptions, name: str = "") -> EegEpochs:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from jaxtyping import Float
 
+from simulators.recordings.eeg import MICROVOLTS
 from simulators.recordings.eeg_conditions import Mark
 from simulators.recordings.read import FOREIGN, HDF5, first_bytes
 from simulators.recordings.units import RecordingError
@@ -28,7 +29,6 @@ MAGIC: Final = {
 }
 MARKER_FILE: Final = (b"Brain Vision Data Exchange Marker", b"BrainVision Data Exchange Marker")
 USUAL: Final = "oz"  # where the alpha rhythm is strong
-MICROVOLTS: Final = {"V": 1e6, "mV": 1e3, "uV": 1.0}
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,13 +27,14 @@ class Contents:
         labels: condition of each, by which it is coloured; "" where none is known.
         names: what to call each.
         told: one sentence on what was found; may be empty.
-        channels: among which one can be chosen; () where there is no choice.
+        channels: among which one can be chosen, and which one is; empty where there is no choice.
     """
 
     labels: tuple[str, ...]
     names: tuple[str, ...]
     told: str = ""
     channels: tuple[str, ...] = ()
+    channel: str = ""
 
 
 Several = EegEpochs | Rows  # what is read from such a file
@@ -126,7 +127,7 @@ def _numbers(read: Callable[..., Several], path: Path, **options: Any) -> list[i
 
 def _contents(read: Callable[..., Several], path: Path, **options: Any) -> Contents:
     several = read(path, **options)
-    return Contents(several.labels, several.names, several.told, several.channels)
+    return Contents(several.labels, several.names, several.told, several.channels, several.channel)
 
 
 EEG: Final = kind_of_several(

@@ -8,7 +8,7 @@ x, label
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -33,11 +33,14 @@ class Rows:
         x: shape (n, num_features), in the order of the model's features.
         labels: what each is; "" where nothing is known.
         name: of the file.
+        channel, channels: empty, there is no choice.
     """
 
     x: Float[np.ndarray, "n features"]
     labels: tuple[str, ...]
     name: str = ""
+    channel: str = field(default="", init=False)
+    channels: tuple[str, ...] = field(default=(), init=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -45,11 +48,6 @@ class Rows:
         return tuple(
             f"row {number}, {label}" if label else f"row {number}" for number, label in enumerate(self.labels)
         )
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """None: there is no choice."""
-        return ()
 
     @property
     def told(self) -> str:

@@ -1,0 +1,136 @@
+"""Several observations that share parameters: which is x_0, and which stand beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from dashboard import shell, words
+from dashboard.candidates import Candidate
+from dashboard.observations import Seen
+from dashboard.views.plan import Plan
+from dashboard.views.ticks import Ticks
+from simulators import RecordingAxes
+
+DIVERSE = {"from the prior": True, "as those of x₀": False}
+
+
+class ExtraChoice(pn.viewable.Viewer):
+    """Follows a plan; shows nothing for a model whose observations share nothing.
+
+    Args:
+        plan: what is chosen.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self.plan = plan
+        self.teach = shell.Line(testid="extras-help")
+        self.told = shell.Line(testid="extras-found")
+        self.ticks = Ticks(sizing_mode="stretch_width", margin=0)
+        self.quick = pmui.Row(margin=0, sizing_mode="stretch_width", sx={"gap": "8px", "flexWrap": "wrap"})
+        self.number = pmui.IntInput(
+            label="Extra observations",
+            value=plan.num_simulated,
+            start=0,
+            end=200,
+            size="small",
+            margin=0,
+            width=200,
+        )
+        self.diverse = pmui.RadioButtonGroup(
+            label="Their own parameters", options=DIVERSE, value=plan.is_diverse, size="small", margin=0
+        )
+        self.simulated = pmui.Row(
+            self.number,
+            shell.html('<p class="small quiet">their own parameters</p>', width=150, sizing_mode="fixed"),
+            self.diverse,
+            margin=0,
+            sx={"gap": "16px", "alignItems": "center", "flexWrap": "wrap"},
+        )
+        self.real = pmui.Column(self.told, self.quick, self.ticks, margin=0, sizing_mode="stretch_width")
+        self.content = pmui.Column(
+            self.teach, self.simulated, self.real, margin=0, sizing_mode="stretch_width", sx={"gap": "10px"}
+        )
+        self.number.param.watch(lambda event: plan.choose(num_simulated=event.new or 0), "value")
+        self.diverse.param.watch(lambda event: plan.choose(is_diverse=event.new), "value")
+        self.ticks.param.watch(self._take, ["first", "ticked"])
+        plan.param.watch(self._fill, "found")
+        plan.param.watch(self._follow, ["model", "kind", "found", "first", "ticked", "method"])
+        self._fill()
+        self._follow()
+
+    def __panel__(self) -> pmui.Column:
+        return self.content
+
+    def _take(self, *_: object) -> None:
+        self.plan.use(first=self.ticks.first, ticked=self.ticks.ticked)
+
+    def _fill(self, *_: object) -> None:
+        candidates = self.plan.found.candidates
+        self.ticks.rows = rows(candidates)
+        labels = [label for label in dict.fromkeys(one.label for one in candidates) if label]
+        named = {"all": None, **{f"all {label}": label for label in labels}, "none": ""}
+        self.quick.objects = [
+            shell.button(name, lambda label=label: self._tick(label)) for name, label in named.items()
+        ]
+
+    def _tick(self, label: str | None) -> None:
+        """Tick those of a condition; None: all, "": none."""
+        candidates = self.plan.found.candidates
+        chosen = [k for k, one in enumerate(candidates) if label is None or (label and one.label == label)]
+        self.plan.use(ticked=chosen)
+
+    def _follow(self, *_: object) -> None:
+        plan = self.plan
+        is_known = bool(plan.found.candidates)
+        self.content.visible = plan.shares and plan.kind != "none"
+        self.simulated.visible = plan.kind == "default" and plan.uses_extras
+        self.real.visible = plan.kind == "recording" and is_known
+        self.ticks.param.update(first=plan.first, ticked=plan.ticked, is_several=plan.uses_extras)
+        self.quick.visible = plan.uses_extras and len(plan.found.candidates) > 1
+        self.told.text = plan.found.told
+        self.teach.text = teach(plan)
+
+
+def teach(plan: Plan) -> str:
+    """What extra observations are for, or how many there are."""
+    shared = " and ".join(plan.simulator.prior.shared)
+    if not plan.uses_extras:
+        return (
+            f"All recordings of a session share {shared}: with the method HNPE, others beside this one tell "
+            "more about it."
+        )
+    if plan.kind == "default":
+        beside = words.count(plan.num_simulated, "simulation")
+        if not plan.num_simulated:
+            return f"Nothing stands beside x₀; others that share {shared} would make it known better."
+        if plan.is_diverse:
+            return f"{beside} beside x₀ with the same {shared}, as the method assumes: the answer gets sharper."
+        return f"{beside} beside x₀ with all its parameters: too alike, so the answer gets sharp but wrong."
+    if not plan.found.candidates:
+        return f"Bring recordings that share {shared}, or one that is cut into several; tick which to use."
+    beside = words.count(len(plan.extras), "observation")
+    return f"x₀ is {plan.found.candidates[plan.first].name}; {beside} beside it share {shared} with it."
+
+
+def rows(candidates: tuple[Candidate, ...]) -> list[dict[str, Any]]:
+    """What the table shows of each observation."""
+    labels = list(dict.fromkeys(one.label for one in candidates))
+    return [
+        {"name": one.name, "label": one.label, "colour": labels.index(one.label) % 7, "note": _note(one.seen)}
+        for one in candidates
+    ]
+
+
+def _note(seen: Seen) -> str:
+    """A number that tells observations apart: the only feature, or how strong the recording is."""
+    if len(seen.x) == 1:
+        return words.number(float(seen.x[0]))
+    if seen.recording is None:
+        return ""
+    axes = seen.simulator.axes
+    unit = f" {words.unit(axes.unit)}" if isinstance(axes, RecordingAxes) else ""
+    return f"sd {words.number(float(seen.recording.std()))}{unit}"
