@@ -126,7 +126,8 @@ class Simulator:
         recordings: which kind of recording ``drive`` takes; None: one current-clamp sweep.
         drive: ``recording -> Simulator`` with that recording's observation, and with its stimulus and its
             duration where the model has a stimulus.
-        exact_posterior: ``(key, x, num) -> (num, dim)`` exact posterior draws, for yardsticks.
+        exact_posterior: ``(key, x, num) -> (num, dim)`` exact posterior draws, for yardsticks; with shared
+            parameters also ``(key, x, num, extra=(N, num_features))``, where extra or None shares them.
         function: black box ``(theta: dict[str, float], seed: int) -> array``; use ``Simulator.from_numpy``.
         timeout: seconds that one call of the black box may take; None: any.
         title, summary, source: words for people; ``source`` cites the paper.
@@ -151,7 +152,7 @@ class Simulator:
     observed: Observed | None = field(default=None, kw_only=True)
     recordings: RecordingKind | None = field(default=None, kw_only=True)
     drive: Callable[[Any], Simulator] | None = field(default=None, kw_only=True)
-    exact_posterior: Callable[[Key[Array, ""], Array, int], Array] | None = field(default=None, kw_only=True)
+    exact_posterior: Callable[..., Array] | None = field(default=None, kw_only=True)
     function: Callable[[dict[str, float], int], Any] | None = field(default=None, kw_only=True)
     timeout: float | None = field(default=None, kw_only=True)
     title: str = field(default="", kw_only=True)

@@ -36,13 +36,14 @@ def exponential_euler(
 
 def scan_blocks(
     key: Key[Array, ""],
-    step: Callable[[State, Array, Array], tuple[State, Array]],
+    step: Callable[[State, Array, Any], tuple[State, Array]],
     state: State,
     forcing: Float[np.ndarray, " num_samples"],
     fold: Callable[[Summary, Array, Array], tuple[Summary, Any]],
     summary: Summary,
     *,
     block_length: int,
+    num_noises: int | None = None,
 ) -> tuple[Summary, Any]:
     """Integrate a noisy fixed-step model, handing the series over one block at a time.
 
@@ -59,6 +60,7 @@ def scan_blocks(
             The last block runs on past the end without forcing: ignore samples from num_samples on.
         summary: the summary before the first block.
         block_length: samples per block.
+        num_noises: hand ``step`` a tuple of that many standard normals; None: one, not in a tuple.
 
     Returns:
         The last summary, and what ``fold`` kept, stacked over blocks.
@@ -70,8 +72,9 @@ def scan_blocks(
     def block(carry, inputs):
         state, summary = carry
         index, forcing = inputs
-        noise = normals(jax.random.fold_in(key, index), block_length).astype(dtype)
-        state, outputs = jax.lax.scan(lambda s, i: step(s, *i), state, (forcing, noise))
+        noise = normals(jax.random.fold_in(key, index), block_length * (num_noises or 1)).astype(dtype)
+        noises = noise if num_noises is None else tuple(noise.reshape(num_noises, block_length))
+        state, outputs = jax.lax.scan(lambda s, i: step(s, *i), state, (forcing, noises))
         summary, kept = fold(summary, index * block_length, outputs)
         return (state, summary), kept
 
