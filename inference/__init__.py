@@ -6,8 +6,10 @@ from inference.drawn_posterior import DrawnPosterior as DrawnPosterior
 from inference.execute import run as run
 from inference.goals import EmergentProperty as EmergentProperty
 from inference.goals import Observation as Observation
+from inference.hierarchical_posterior import HierarchicalPosterior as HierarchicalPosterior
 from inference.methods import METHODS as METHODS
 from inference.methods.genetic import Genetic as Genetic
+from inference.methods.hnpe import HNPE as HNPE
 from inference.methods.nuts import NUTS as NUTS
 from inference.methods.polya_gamma import PolyaGammaGibbs as PolyaGammaGibbs
 from inference.methods.rejection_abc import RejectionABC as RejectionABC
@@ -20,6 +22,7 @@ from inference.result import Result as Result
 from inference.result import load_result as load_result
 
 __all__ = [
+    "HNPE",
     "METHODS",
     "NUTS",
     "SMCABC",
@@ -27,6 +30,7 @@ __all__ = [
     "DrawnPosterior",
     "EmergentProperty",
     "Genetic",
+    "HierarchicalPosterior",
     "Observation",
     "PolyaGammaGibbs",
     "Posterior",

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Key
 
+from inference.hierarchical_posterior import HierarchicalPosterior
 from inference.posterior import Posterior, share_at_bounds
 from simulators import Prior
 
@@ -85,4 +86,4 @@ class DrawnPosterior:
         return share_at_bounds(self.prior, theta)
 
 
-AnyPosterior = Posterior | DrawnPosterior
+AnyPosterior = Posterior | HierarchicalPosterior | DrawnPosterior

@@ -13,6 +13,7 @@ from inference.diagnostics.kernel import median_distance
 from inference.diagnostics.predictive import predictive_distance, predictive_gap
 from inference.drawn_posterior import AnyPosterior, DrawnPosterior
 from inference.goals import Goal, Observation
+from inference.hierarchical_posterior import HierarchicalPosterior
 from inference.methods.base import MethodOutput
 from inference.posterior import Posterior
 from inference.progress import Progress
@@ -21,6 +22,7 @@ from inference.tree import Draws, Findings, Variables
 from simulators import Observed, Simulations, Simulator, simulate_batch
 
 NUM_DRAWS = 10_000  # of the posterior, and of the prior
+NUM_JOINT = 2_000  # of the posterior of all observations, where there are extra ones
 NUM_PREDICTIVE = 1_000  # of them simulated
 NUM_TRACES = 50  # of those with their recording
 MOST_NUMBERS = 4_000_000  # features kept of simulations from the prior; fewer rows where a row is an image
@@ -59,7 +61,14 @@ def find(
     checks = _checks(output.posterior, posterior, prior, np.asarray(goal.x))
     found = {**diagnostics, **checks, **_nearness(output, posterior, np.asarray(goal.x))}
     on_progress(Progress("diagnose", 1, 1))
-    return Findings(prior, posterior, _observed(simulator, goal), output.training, found)
+    return Findings(
+        prior,
+        posterior,
+        _observed(simulator, goal),
+        *_all(posterior_key, output.posterior),
+        output.training,
+        found,
+    )
 
 
 def recordings(
@@ -101,7 +110,7 @@ def _diagnosed(key: Array, goal: Goal, output: MethodOutput) -> Variables:
     cloud = first.x[first.is_valid]
     checks = diagnose(
         key,
-        output.posterior if isinstance(output.posterior, Posterior) else None,
+        None if isinstance(output.posterior, DrawnPosterior) else output.posterior,
         None if held_out is None else held_out.theta,
         None if held_out is None else held_out.x,
         cloud,
@@ -120,10 +129,19 @@ def _posterior_draws(
     theta = posterior.sample(key, NUM_DRAWS)
     log_prob = np.asarray(posterior.log_prob(theta))
     weights = None
-    if simulator.log_likelihood is not None:
+    if simulator.log_likelihood is not None and isinstance(posterior, Posterior):
         weights = log_importance_weights(posterior, simulator, theta)
     on_progress(Progress("sample", NUM_DRAWS, NUM_DRAWS))
     return Draws(np.asarray(theta), log_prob=log_prob, log_weight=weights)
+
+
+def _all(
+    key: Array, posterior: AnyPosterior
+) -> tuple[Float[np.ndarray, "n num_features"] | None, Float[np.ndarray, "draw observation dim"] | None]:
+    """Extra observations, and draws of the parameters of all; those of the first are the posterior's."""
+    if not isinstance(posterior, HierarchicalPosterior):
+        return None, None
+    return posterior.extra, np.asarray(posterior.sample_all(key, NUM_JOINT))
 
 
 def _with_predictive(

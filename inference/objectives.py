@@ -82,9 +82,7 @@ class AtomicLoss(eqx.Module):
 
     def __call__(self, key: Key[Array, ""], estimator: DensityEstimator, rows: Rows) -> Float[Array, " n"]:
         """One loss per row."""
-        num = rows.u.shape[0]
-        offsets = 1 + jax.random.permutation(key, num - 1)[: min(self.num_atoms, num) - 1]
-        others = (jnp.arange(num)[:, None] + jnp.concatenate([jnp.zeros(1, int), offsets])) % num
+        others = atoms_of(key, len(rows.weight), self.num_atoms)
 
         def ratios(x: Array, atoms: Int[Array, " atoms"]) -> tuple[Array, Array]:
             h = estimator.encode(x)
@@ -96,6 +94,12 @@ class AtomicLoss(eqx.Module):
         own = jnp.where(rows.weight > 0, log_ratios[:, 0], 0.0)
         loss = logsumexp(jnp.where(rows.weight[:, None] > 0, log_ratios, 0.0), axis=1) - own
         return loss - jnp.where(rows.round == 0, log_q, 0.0) if self.is_combined else loss
+
+
+def atoms_of(key: Key[Array, ""], num: int, num_atoms: int) -> Int[Array, "num atoms"]:
+    """For each of `num` rows, itself and others, without replacement; all rows if there are fewer."""
+    offsets = 1 + jax.random.permutation(key, num - 1)[: min(num_atoms, num) - 1]
+    return (jnp.arange(num)[:, None] + jnp.concatenate([jnp.zeros(1, int), offsets])) % num
 
 
 class EnsembleLoss(eqx.Module):

@@ -146,13 +146,13 @@ class Posterior:
         return self.x_o
 
     def _checked(self, x: ArrayLike) -> np.ndarray:
-        rows, num = np.asarray(x, np.float32), self.estimator.spec.num_features
+        rows, num = np.asarray(x, np.float32), self.estimator.spec.num_inputs
         if rows.ndim not in (1, 2) or rows.shape[-1] != num:
             raise ValueError(
                 f"x must be one row of {num} features, shape ({num},), or rows of them; "
                 f"got shape {rows.shape}."
             )
-        unusable = ~np.isfinite(rows) & ~(np.isnan(rows) & self.estimator.spec.imputes)
+        unusable = ~np.isfinite(rows) & ~(np.isnan(rows) & self.estimator.spec.may_miss)
         if unusable.any():
             raise ValueError(f"x has {int(unusable.sum())} features that are not finite; all must be known.")
         return rows

@@ -16,6 +16,7 @@ import xarray as xr
 from inference.drawn_posterior import AnyPosterior, DrawnPosterior
 from inference.estimators import load_estimator, save_estimator
 from inference.files import first_difference, manifest_of, move_into_place, read_json, staging, write_json
+from inference.hierarchical_posterior import HierarchicalPosterior
 from inference.posterior import Posterior
 from inference.tree import chains, in_prior_order
 from inference.zarr_files import write_zarr
@@ -60,7 +61,7 @@ class Result:
         with staging(folder) as beside:
             write_zarr(self.tree, beside / TREE)
             names: tuple[str, ...] = (TREE,)
-            if isinstance(self.posterior, Posterior):
+            if not isinstance(self.posterior, DrawnPosterior):
                 save_estimator(beside / WEIGHTS, self.posterior.estimator)
                 names = (TREE, WEIGHTS)
             files = manifest_of(beside, names)
@@ -106,7 +107,10 @@ def load_result(folder: str | Path, *, simulator: Simulator | None = None, embed
         prior, x_o = _prior_of(tree, simulator), _observation(tree)
         if not has_weights:
             return DrawnPosterior(chains(tree.children["posterior"]), prior, x_o)
-        return Posterior(load_estimator(folder / WEIGHTS, module=embedding), prior, x_o, _is_amortised(tree))
+        estimator, is_amortised = load_estimator(folder / WEIGHTS, module=embedding), _is_amortised(tree)
+        if estimator.spec.hierarchy is not None:
+            return HierarchicalPosterior(estimator, prior, x_o, _extra(tree), is_amortised)
+        return Posterior(estimator, prior, x_o, is_amortised)
 
     return Result(load, tree)
 
@@ -152,6 +156,12 @@ def _observation(tree: xr.DataTree) -> Any:
     """Of shape (num_features,), or None."""
     observed = tree.children.get("observed_data")
     return None if observed is None else observed.to_dataset()["x"].values
+
+
+def _extra(tree: xr.DataTree) -> Any:
+    """Of shape (N, num_features), or None."""
+    observed = tree.children.get("observed_data")
+    return None if observed is None or "x_all" not in observed else observed["x_all"].values[1:]
 
 
 def _is_amortised(tree: xr.DataTree) -> bool:

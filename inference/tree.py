@@ -5,7 +5,9 @@
     sample_stats           lp (chain, draw): log density of the draws, of MCMC up to a constant; log_weight
                            (chain, draw): of importance weights towards the exact posterior, where there is a
                            likelihood; of MCMC what its kernel tells, by ArviZ's names
-    observed_data          x (feature); trace ([trace_row,] trace_time) where there is a recording, or
+    joint_posterior        where observations share parameters: those of one observation each as (chain, draw,
+                           observation), the shared ones as (chain, draw); observation 0 is x
+    observed_data          x (feature); with further observations x_all (observation, feature), x first; trace ([trace_row,] trace_time) where there is a recording, or
                            image (image_row, image_column)
     posterior_predictive   x (draw, feature) of the FIRST posterior draws; of the first of these
                            trace (trace_draw, [trace_row,] trace_time), or image (trace_draw, image_row, ...)
@@ -14,7 +16,9 @@
     training               losses and round (epoch)
     diagnostics            what the method and the checks found: by round (round), of the proposals' draws
                            (round, proposal_draw, parameter), of ensemble members (member, parameter), and see
-                           `inference/diagnostics/diagnose.py`
+                           `inference/diagnostics/diagnose.py`; of shared parameters (shared), by the number
+                           of extra observations (step) and for each of these (extra), see
+                           `inference/methods/hierarchical/findings.py`
 
 Where it all comes from is in the attributes of the root.
 """
@@ -62,11 +66,16 @@ class Draws:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """Everything that a tree is made of. What is None or empty has no group."""
+    """Everything that a tree is made of. What is None or empty has no group.
+
+    `extra` are observations beside `observed`, and `joint` draws of the parameters of all of them.
+    """
 
     prior: Draws
     posterior: Draws | None = None
     observed: Observed | None = None
+    extra: Float[np.ndarray, "n num_features"] | None = None
+    joint: Float[np.ndarray, "draw observation dim"] | None = None
     training: Variables = field(default_factory=dict)
     diagnostics: Variables = field(default_factory=dict)
 
@@ -87,7 +96,9 @@ def build_tree(
     if findings.posterior is not None:
         groups |= _posterior_groups(simulator, findings.posterior)
     if findings.observed is not None:
-        groups |= _observed_groups(simulator, findings.observed)
+        groups |= _observed_groups(simulator, findings.observed, findings.extra)
+    if findings.joint is not None:
+        groups["joint_posterior"] = _joint(simulator.prior, findings.joint)
     groups["training"] = _labelled(simulator, findings.training)
     groups["diagnostics"] = _labelled(simulator, findings.diagnostics)
     filled = {f"/{name}": group for name, group in groups.items() if len(group.data_vars)}
@@ -100,7 +111,8 @@ def in_prior_order(tree: xr.DataTree) -> xr.DataTree:
     """The tree with its parameters in the order of the prior; a Zarr store gives them by the alphabet."""
     names = json.loads(tree.attrs[NAMES])
     groups = {group.path: group.to_dataset(inherit=False) for group in tree.subtree}
-    ordered = {path: groups[path][names] for path in ("/prior", "/posterior") if path in groups}
+    drawn = ("/prior", "/posterior", "/joint_posterior")
+    ordered = {path: groups[path][names] for path in drawn if path in groups}
     return xr.DataTree.from_dict({**groups, **ordered})
 
 
@@ -139,6 +151,16 @@ def _parameters(prior: Prior, draws: Draws) -> xr.Dataset:
     return xr.Dataset(variables, _draw_axes(draws))
 
 
+def _joint(prior: Prior, theta: Float[np.ndarray, "draw observation dim"]) -> xr.Dataset:
+    """As `_parameters`, of several observations."""
+    flat = _parameters(prior, Draws(theta[:, 0]))
+    for i, name in enumerate(prior.names):
+        if i not in prior.shared_positions:
+            column = theta[None, :, :, i].astype(np.float32)
+            flat[name] = (("chain", "draw", "observation"), column, flat[name].attrs)
+    return flat.assign_coords(observation=np.arange(theta.shape[1]))
+
+
 def _predictive(simulator: Simulator, draws: Draws) -> xr.Dataset:
     assert draws.x is not None
     features = xr.Dataset(
@@ -147,8 +169,13 @@ def _predictive(simulator: Simulator, draws: Draws) -> xr.Dataset:
     return features.merge(picture_variables(simulator.axes, draws.traces))
 
 
-def _observed_groups(simulator: Simulator, observed: Observed) -> dict[str, xr.Dataset]:
+def _observed_groups(
+    simulator: Simulator, observed: Observed, extra: Float[np.ndarray, "n num_features"] | None
+) -> dict[str, xr.Dataset]:
     data = xr.Dataset({"x": (("feature",), np.asarray(observed.x, np.float32))}, _feature_axis(simulator))
+    if extra is not None:
+        x_all = np.concatenate([data["x"].values[None], np.asarray(extra, np.float32)])
+        data = data.assign(x_all=(("observation", "feature"), x_all), observation=np.arange(len(x_all)))
     constant = xr.Dataset()
     if observed.theta is not None:
         axis = {"parameter": _text(simulator.prior.names)}
@@ -165,6 +192,7 @@ def _labelled(simulator: Simulator, variables: Variables) -> xr.Dataset:
         "parameter": _text(simulator.prior.names),
         "feature": _text(simulator.feature_names),
         "side": _text(("low", "high")),
+        "shared": _text(simulator.prior.names[i] for i in simulator.prior.shared_positions),
     }
     used = {dimension for dims, _ in variables.values() for dimension in dims}
     return xr.Dataset(dict(variables), {name: label for name, label in labels.items() if name in used})

@@ -77,6 +77,13 @@ class Prior:
         return len(self.names)
 
     @cached_property
+    def shared_positions(self) -> tuple[int, ...]:
+        """Where the shared parameters are in flat order."""
+        return tuple(
+            i for i, (flat, name) in enumerate(self._owners) if flat in self.shared or name in self.shared
+        )
+
+    @cached_property
     def low(self) -> np.ndarray:
         """Lower bounds, shape (dim,), float64; -inf where there is none."""
         return self._bounds[0]

@@ -41,6 +41,16 @@ class Encoder(eqx.Module):
         return h if self.embedding is None else self.embedding(h)
 
 
+class AsItIs(eqx.Module):
+    """For a density that is part of another one, which gives it inputs that are encoded already."""
+
+    num_outputs: int = eqx.field(static=True)
+
+    def __call__(self, h: Float[Array, " num_outputs"]) -> Float[Array, " num_outputs"]:
+        """The inputs themselves."""
+        return h
+
+
 @runtime_checkable
 class EncoderSpec(Protocol):
     """The fields of an `EstimatorSpec` that decide its encoder."""

@@ -23,6 +23,8 @@ from inference.estimators.flows import (
     masked_autoregressive_flow,
     spline_coupling_flow,
 )
+from inference.estimators.hierarchical import NAME as HIERARCHICAL
+from inference.estimators.hierarchical import hierarchical_density
 from inference.estimators.mixtures import gaussian_density, mixture_density
 from inference.scaling import FeatureScaling, ParameterScaling, identity_scaling
 
@@ -39,7 +41,7 @@ __all__ = [
     "save_estimator",
 ]
 
-FORMAT = 1
+FORMAT = 2  # of the weights; a reader knows the lower ones, and only hierarchical ones need 2
 
 Builder = Callable[[np.random.Generator, EstimatorSpec, ParameterScaling, Encoder], DensityEstimator]
 ESTIMATORS: Mapping[str, Builder] = MappingProxyType(
@@ -51,6 +53,7 @@ ESTIMATORS: Mapping[str, Builder] = MappingProxyType(
         "gaussian": gaussian_density,
         "bayesian_mdn": bayesian_mixture_density,
         CORRECTED: corrected_mixture,  # made by SNPE-A, not chosen
+        HIERARCHICAL: hierarchical_density,  # made by HNPE
     }
 )
 
@@ -87,7 +90,7 @@ def make_estimator(
 
 def save_estimator(path: Path, estimator: DensityEstimator) -> None:
     """Write the spec as one line of JSON and then the arrays; beside first, then renamed."""
-    header = {"format": FORMAT, "spec": estimator.spec.to_dict()}
+    header = {"format": 1 if estimator.spec.hierarchy is None else FORMAT, "spec": estimator.spec.to_dict()}
     beside = path.with_name(path.name + ".tmp")
     with beside.open("wb") as file:
         file.write((json.dumps(header) + "\n").encode())
@@ -125,6 +128,6 @@ def _read_header(path: Path, line: bytes) -> dict:
         raise ValueError(
             f"{path.name} is not a file of estimator weights: its first line is not their header."
         ) from error
-    if found != FORMAT:
-        raise ValueError(f"{path.name} has weights of format {found}; this version reads format {FORMAT}.")
+    if found not in range(1, FORMAT + 1):
+        raise ValueError(f"{path.name} has weights of format {found}; this version reads up to {FORMAT}.")
     return header

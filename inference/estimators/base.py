@@ -9,6 +9,7 @@ import equinox as eqx
 from jaxtyping import Array, Float, Key
 
 from inference.embeddings.spec import EmbeddingSpec
+from inference.estimators.hierarchy import HierarchySpec
 from inference.scaling import FeatureScaling, ParameterScaling
 
 HEAVY_DOF = 3.0  # degrees of freedom of heavy-tailed proposals
@@ -22,7 +23,7 @@ class EstimatorSpec:
     Attributes:
         name: a key of `ESTIMATORS`.
         dim: number of parameters.
-        num_features: length of x.
+        num_features: length of x; of a hierarchical density, of one recording's.
         num_layers: flow layers.
         width: units per hidden layer of each network.
         depth: hidden layers of each network.
@@ -32,6 +33,7 @@ class EstimatorSpec:
         num_members: of an ensemble; 1 is a single estimator.
         imputes: whether missing features are replaced by learned constants, with indicators.
         embedding: network between the features and the density; None: the scaled features themselves.
+        hierarchy: of a density of several recordings, side by side in x; else None.
     """
 
     name: str
@@ -46,6 +48,7 @@ class EstimatorSpec:
     num_members: int = 1
     imputes: bool = False
     embedding: EmbeddingSpec | None = None
+    hierarchy: HierarchySpec | None = None
 
     def __post_init__(self) -> None:
         for name in COUNTS:
@@ -53,16 +56,31 @@ class EstimatorSpec:
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"An estimator needs a positive whole number for {name}; got {value!r}.")
 
+    @property
+    def num_inputs(self) -> int:
+        """Length of x; that of several recordings is filled up with NaN."""
+        return self.num_features * (1 if self.hierarchy is None else self.hierarchy.num_recordings)
+
+    @property
+    def may_miss(self) -> bool:
+        """Whether x may hold NaN."""
+        return self.imputes or self.hierarchy is not None
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain fields, for JSON."""
-        return asdict(self)
+        """Plain fields, for JSON; without a hierarchy as before there were any."""
+        fields = asdict(self)
+        hierarchy = fields.pop("hierarchy")
+        return fields if hierarchy is None else {**fields, "hierarchy": hierarchy}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "EstimatorSpec":
         """The spec of these fields; those that an older file has not keep their defaults."""
-        embedding = fields.get("embedding")
-        made = None if embedding is None else EmbeddingSpec.from_dict(embedding)
-        return cls(**{**fields, "embedding": made})
+        embedding, hierarchy = fields.get("embedding"), fields.get("hierarchy")
+        made = {
+            "embedding": None if embedding is None else EmbeddingSpec.from_dict(embedding),
+            "hierarchy": None if hierarchy is None else HierarchySpec.from_dict(hierarchy),
+        }
+        return cls(**{**fields, **made})
 
 
 class Frozen(eqx.Module):

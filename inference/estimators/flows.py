@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Key
 from paramax import Parameterize
 from paramax.utils import inv_softplus
 
-from inference.embeddings.encoder import Encoder
+from inference.embeddings.encoder import AsItIs, Encoder
 from inference.estimators.base import HEAVY_DOF, DensityEstimator, EstimatorSpec
 from inference.estimators.layers import Autoregressive, Coupling, LinearMix
 from inference.estimators.splines import RationalQuadraticSpline
@@ -30,7 +30,7 @@ class Flow(DensityEstimator):
 
     spec: EstimatorSpec = eqx.field(static=True)
     parameter_scaling: ParameterScaling
-    encoder: Encoder
+    encoder: Encoder | AsItIs
     bijection: AbstractBijection
 
     def log_prob_given(self, u: Float[Array, " dim"], h: Float[Array, " _"]) -> Float[Array, ""]:
@@ -60,7 +60,7 @@ class Flow(DensityEstimator):
 
 
 def spline_coupling_flow(
-    rng: np.random.Generator, spec: EstimatorSpec, scaling: ParameterScaling, encoder: Encoder
+    rng: np.random.Generator, spec: EstimatorSpec, scaling: ParameterScaling, encoder: Encoder | AsItIs
 ) -> Flow:
     """Rational-quadratic coupling layers, each after a linear mixing.
 
@@ -70,7 +70,7 @@ def spline_coupling_flow(
 
 
 def coupling_flow(
-    rng: np.random.Generator, spec: EstimatorSpec, scaling: ParameterScaling, encoder: Encoder
+    rng: np.random.Generator, spec: EstimatorSpec, scaling: ParameterScaling, encoder: Encoder | AsItIs
 ) -> Flow:
     """Coupling layers of `spec.transformer`: "spline" is "nsf"; "affine" draws in the fewest operations.
 
@@ -89,7 +89,7 @@ def coupling_flow(
 
 
 def masked_autoregressive_flow(
-    rng: np.random.Generator, spec: EstimatorSpec, scaling: ParameterScaling, encoder: Encoder
+    rng: np.random.Generator, spec: EstimatorSpec, scaling: ParameterScaling, encoder: Encoder | AsItIs
 ) -> Flow:
     """Affine autoregressive layers, each after a linear mixing.
 
@@ -113,7 +113,7 @@ def _coupling(
     rng: np.random.Generator,
     spec: EstimatorSpec,
     scaling: ParameterScaling,
-    encoder: Encoder,
+    encoder: Encoder | AsItIs,
     transformer: tuple[Callable[[Array], AbstractBijection], int],
 ) -> Flow:
     make_transformer, num_raw = transformer

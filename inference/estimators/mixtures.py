@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from inference import gaussians
-from inference.embeddings.encoder import Encoder
+from inference.embeddings.encoder import AsItIs, Encoder
 from inference.estimators.base import HEAVY_DOF, DensityEstimator, EstimatorSpec
 from inference.gaussians import GaussianMixture
 from inference.networks import Network, make_network
@@ -114,7 +114,7 @@ class MixtureDensity(MixtureEstimator):
 
     spec: EstimatorSpec = eqx.field(static=True)
     parameter_scaling: ParameterScaling
-    encoder: Encoder
+    encoder: Encoder | AsItIs
     head: MixtureHead
 
     def mixture_given(self, h: Float[Array, " _"]) -> GaussianMixture:
@@ -123,14 +123,14 @@ class MixtureDensity(MixtureEstimator):
 
 
 def mixture_density(
-    rng: np.random.Generator, spec: EstimatorSpec, scaling: ParameterScaling, encoder: Encoder
+    rng: np.random.Generator, spec: EstimatorSpec, scaling: ParameterScaling, encoder: Encoder | AsItIs
 ) -> MixtureDensity:
     """The estimator "mdn", of `spec.num_components`."""
     return MixtureDensity(spec, scaling, encoder, make_head(rng, spec, encoder.num_outputs))
 
 
 def gaussian_density(
-    rng: np.random.Generator, spec: EstimatorSpec, scaling: ParameterScaling, encoder: Encoder
+    rng: np.random.Generator, spec: EstimatorSpec, scaling: ParameterScaling, encoder: Encoder | AsItIs
 ) -> MixtureDensity:
     """The estimator "gaussian": one component, whatever the spec says."""
     return mixture_density(rng, replace(spec, num_components=1), scaling, encoder)

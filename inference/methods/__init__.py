@@ -13,6 +13,7 @@ METHODS: Mapping[str, Method] = Registry(
     "method",
     {
         "snpe": "inference.methods.snpe:snpe",
+        "hnpe": "inference.methods.hnpe:hnpe",
         "polya_gamma": "inference.methods.polya_gamma:polya_gamma_gibbs",
         "nuts": "inference.methods.nuts:nuts",
         "rejection_abc": "inference.methods.rejection_abc:rejection_abc",

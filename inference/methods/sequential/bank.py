@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """Rows of all rounds, side by side.
+    """Simulations of all rounds, group after group.
 
     Attributes:
         campaign: what they belong to.
         simulations: theta, x as simulated, validity and round.
         u: unconstrained parameters. x: features, NaN where not finite. log_prior: density of u.
         is_usable: valid, and not without any feature.
-        is_held_out: never trained on, in no round.
+        is_held_out: never trained on, in no round; whole groups.
     """
 
     campaign: Campaign
@@ -59,17 +59,26 @@ class Bank:
         u = np.asarray(self.campaign.unconstrained(new.theta))
         x = np.where(np.isfinite(new.x), new.x, np.nan).astype(np.float32)
         usable = new.is_valid & new.is_finite & np.isfinite(x).any(axis=1) & np.isfinite(u).all(axis=1)
-        rows = np.flatnonzero(usable)
+        groups = np.flatnonzero(self.by_group(usable).any(axis=1))
         _, held_out = split_rows(
-            self.campaign.key_of(number).split, len(rows), self.campaign.config.validation_fraction
+            self.campaign.key_of(number).split, len(groups), self.campaign.config.validation_fraction
         )
         is_held_out = np.zeros(len(u), bool)
-        is_held_out[rows[held_out]] = True
+        self.by_group(is_held_out)[groups[held_out]] = True
         log_prior = np.asarray(_log_prior(self.campaign, u))
         columns = ((self.u, u), (self.x, x), (self.log_prior, log_prior), (self.is_usable, usable))
         longer = [np.concatenate(pair) for pair in (*columns, (self.is_held_out, is_held_out))]
         newest = replace(new, round=np.full(len(new), number))
         return Bank(self.campaign, joined([self.simulations, newest]), *longer)
+
+    def by_group(self, rows: np.ndarray) -> np.ndarray:
+        """A view of rows as (groups, simulations of a group, ...)."""
+        return rows.reshape(-1, self.campaign.group_size, *rows.shape[1:])
+
+    @property
+    def is_first(self) -> Bool[np.ndarray, " n"]:
+        """Which simulations are the first of their group: those whose parameters the proposal chose."""
+        return np.arange(len(self.u)) % self.campaign.group_size == 0
 
     @property
     def has_gaps(self) -> bool:

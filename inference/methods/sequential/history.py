@@ -18,6 +18,7 @@ from inference.train import TrainingRecord
 from simulators import Simulator
 
 if TYPE_CHECKING:
+    from inference.methods.hnpe import HNPE
     from inference.methods.snpe import SNPE
 
 NUM_PRIOR = 20_000  # draws that say where the prior has its mass
@@ -39,13 +40,30 @@ class Campaign:
     """What all rounds share.
 
     Attributes:
-        config: settings. simulator: the model. x_o: the observation or None. key: of the whole run.
+        config: settings. simulator: the model. x_o: the observation as the estimators are given it, or None.
+        key: of the whole run.
+        num_extra: recordings beside the first one in each group, with the same shared parameters; SNPE has
+            none, so that its groups are single simulations. x_o is then all recordings side by side.
     """
 
-    config: SNPE
+    config: SNPE | HNPE
     simulator: Simulator
-    x_o: Float[np.ndarray, " num_features"] | None
+    x_o: Float[np.ndarray, " num_inputs"] | None
     key: Array
+    num_extra: int = 0
+
+    @property
+    def group_size(self) -> int:
+        """Simulations of a group."""
+        return 1 + self.num_extra
+
+    @property
+    def observed(self) -> list[Float[np.ndarray, " num_features"]]:
+        """The observed recordings, the first one first."""
+        if self.x_o is None:
+            return []
+        first, *others = self.x_o.reshape(-1, self.simulator.num_features)
+        return [first, *(x for x in others if not np.isnan(x).all())]
 
     def key_of(self, number: int) -> RoundKeys:
         """Keys of a round; those of the first do not depend on how many rounds follow."""

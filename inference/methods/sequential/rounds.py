@@ -14,6 +14,7 @@ from jaxtyping import Array
 from inference.goals import EmergentProperty, Goal, Observation
 from inference.methods.base import MethodOutput, RunContext, Variables
 from inference.methods.sequential.bank import Bank
+from inference.methods.sequential.groups import checked_groups, with_extras
 from inference.methods.sequential.history import Campaign, Round
 from inference.methods.sequential.variants import VARIANTS, Variant
 from inference.posterior import Posterior
@@ -25,6 +26,7 @@ from inference.train import TrainConfig, fit, training_variables
 from simulators import Simulations, Simulator
 
 if TYPE_CHECKING:
+    from inference.methods.hnpe import HNPE
     from inference.methods.snpe import SNPE
 
 SETTLED = 0.02  # nats between the posteriors of two rounds below which a further round is not worth it
@@ -46,28 +48,43 @@ def run_rounds(config: SNPE, simulator: Simulator, goal: Goal, context: RunConte
         ValueError: the observation misses a feature that simulations never miss; several rounds without an
             observation; too few simulations are valid; training never got finite; a correction failed.
     """
-    if isinstance(goal, EmergentProperty):
-        raise TypeError("SNPE explains an observation; an emergent property needs the method EPI.")
-    if config.num_rounds > 1 and goal is None:
-        raise ValueError("Several rounds need an observation to aim at; give one, or use num_rounds=1.")
+    check_goal(config, goal)
     x_o = np.asarray(goal.x, np.float32) if isinstance(goal, Observation) else None
-    campaign = Campaign(config, simulator, x_o, context.key)
-    variant, rounds = VARIANTS[config.variant], []
-    bank = Bank.empty(campaign)
-    for number in range(config.num_rounds):
-        heard = _with_round(context, number, config.num_rounds)
-        bank, rounds = _run_round(campaign, variant, bank, rounds, heard)
-        if config.stop_when_settled and number and rounds[-1].change < SETTLED:
-            break
-    last = rounds[-1]
-    posterior = Posterior(last.posterior, simulator.prior, x_o, is_amortised=len(rounds) == 1)
+    campaign, variant = Campaign(config, simulator, x_o, context.key), VARIANTS[config.variant]
+    bank, rounds = all_rounds(campaign, variant, context)
+    posterior = Posterior(rounds[-1].posterior, simulator.prior, x_o, is_amortised=len(rounds) == 1)
     return MethodOutput(
         posterior,
         bank.simulations,
         training_variables([done.record for done in rounds]),
         variant.held_out(campaign, bank, rounds),
-        _findings(campaign, bank, rounds),
+        findings(campaign, bank, rounds),
     )
+
+
+def check_goal(config: SNPE | HNPE, goal: Goal) -> None:
+    """Whether there is something to aim at.
+
+    Raises:
+        TypeError: the goal is an emergent property.
+        ValueError: several rounds without an observation.
+    """
+    if isinstance(goal, EmergentProperty):
+        name = type(config).__name__
+        raise TypeError(f"{name} explains an observation; an emergent property needs the method EPI.")
+    if config.num_rounds > 1 and goal is None:
+        raise ValueError("Several rounds need an observation to aim at; give one, or use num_rounds=1.")
+
+
+def all_rounds(campaign: Campaign, variant: Variant, context: RunContext) -> tuple[Bank, list[Round]]:
+    """All simulations, and what came of each round; fewer than asked for where the posterior settles."""
+    config, bank, rounds = campaign.config, Bank.empty(campaign), []
+    for number in range(config.num_rounds):
+        heard = _with_round(context, number, config.num_rounds)
+        bank, rounds = _run_round(campaign, variant, bank, rounds, heard)
+        if config.stop_when_settled and number and rounds[-1].change < SETTLED:
+            break
+    return bank, rounds
 
 
 def _run_round(
@@ -81,7 +98,8 @@ def _run_round(
         proposal = variant.propose(campaign, rounds)
         draws = _draw(key.proposal, campaign, bank, proposal, context)
     bank = bank.with_round(_simulate(campaign, number, draws, context))
-    bank.check(campaign.x_o)
+    for x in campaign.observed:
+        bank.check(x)
     problem = variant.problem(campaign, bank, rounds)
     checkpoint = None if context.folder is None else context.folder / "checkpoint" / f"round-{number:03d}.npz"
     settings = TrainConfig(
@@ -102,10 +120,12 @@ def _run_round(
 
 def _simulate(campaign: Campaign, number: int, draws: Draws | None, context: RunContext) -> Simulations:
     if number == 0 and context.simulations is not None:
-        return context.simulations
+        return checked_groups(context.simulations, campaign)
     theta = None if draws is None else np.asarray(campaign.constrained(draws.u))
     key = campaign.key_of(number).simulate
     num = campaign.config.num_simulations
+    if campaign.num_extra:
+        theta = with_extras(jax.random.fold_in(key, 0), campaign, num, theta)
     return simulate_round(key, campaign.simulator, num, context, round=number, theta=theta)
 
 
@@ -131,7 +151,7 @@ def _change(campaign: Campaign, rounds: list[Round], posterior: Any) -> float:
     return float(np.mean(np.clip(now - before, -50.0, 50.0)))
 
 
-def _findings(campaign: Campaign, bank: Bank, rounds: list[Round]) -> Variables:
+def findings(campaign: Campaign, bank: Bank, rounds: list[Round]) -> Variables:
     """Was anything learnt, how many simulations were lost, and how did the rounds go?
 
     `held_out_log_prob` and `prior_log_prob` are means over rows of the first round, in unconstrained space:
@@ -150,8 +170,8 @@ def _findings(campaign: Campaign, bank: Bank, rounds: list[Round]) -> Variables:
         for name, value in numbers.items()
     }
     if campaign.x_o is not None:
-        x = bank.x[bank.is_usable & (bank.simulations.round == rounds[-1].number)]
-        below = (x < campaign.x_o).mean(0) + 0.5 * (x == campaign.x_o).mean(0)
+        x = bank.x[bank.is_usable & bank.is_first & (bank.simulations.round == rounds[-1].number)]
+        below = (x < campaign.observed[0]).mean(0) + 0.5 * (x == campaign.observed[0]).mean(0)
         found["x_o_quantile"] = (("feature",), below.astype(np.float32))
     if campaign.config.variant == "A" and len(rounds) > 1:
         found["was_divided"] = ((), np.asarray(1))
@@ -170,7 +190,7 @@ def _by_round(campaign: Campaign, bank: Bank, rounds: list[Round]) -> Variables:
         "round_change": [done.change for done in rounds],
         "round_held_out_log_prob": [-np.nanmin(done.record.validation_loss) for done in rounds],
     }
-    shown = [campaign.constrained(bank.u[mine][:NUM_SHOWN]) for mine in of_round]
+    shown = [campaign.constrained(bank.u[mine & bank.is_first][:NUM_SHOWN]) for mine in of_round]
     least = min(map(len, shown))
     return {name: (("round",), np.asarray(values)) for name, values in columns.items()} | {
         "round_theta": (("round", "proposal_draw", "parameter"), np.stack([t[:least] for t in shown]))

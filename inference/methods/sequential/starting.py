@@ -9,6 +9,8 @@ from jaxtyping import Int
 
 from inference.embeddings.spec import named_embedding
 from inference.estimators import DensityEstimator, EstimatorSpec, make_estimator
+from inference.estimators.hierarchical import NAME as HIERARCHICAL
+from inference.estimators.hierarchy import HierarchySpec
 from inference.scaling import fit_feature_scaling, fit_parameter_scaling
 
 if TYPE_CHECKING:
@@ -17,9 +19,14 @@ if TYPE_CHECKING:
 
 
 def new_estimator(
-    campaign: Campaign, bank: Bank, training: Int[np.ndarray, " t"], number: int
+    campaign: Campaign,
+    bank: Bank,
+    training: Int[np.ndarray, " t"],
+    number: int,
+    *,
+    hierarchy: HierarchySpec | None = None,
 ) -> DensityEstimator:
-    """An untrained estimator, scaled to the training rows."""
+    """An untrained estimator, scaled to the training rows; with a hierarchy one of groups of recordings."""
     config, simulator = campaign.config, campaign.simulator
     embedding = named_embedding(config.embedding, simulator.feature_shapes)
     groups = None if embedding is None else embedding.groups
@@ -28,7 +35,7 @@ def new_estimator(
         fit_feature_scaling(bank.x[training], groups=groups),
     )
     spec = EstimatorSpec(
-        config.estimator,
+        config.estimator if hierarchy is None else HIERARCHICAL,
         simulator.prior.dim,
         simulator.num_features,
         num_layers=config.num_layers,
@@ -39,6 +46,7 @@ def new_estimator(
         num_members=config.members,
         imputes=bank.has_gaps,
         embedding=embedding,
+        hierarchy=hierarchy,
     )
     module: Any = None if isinstance(config.embedding, str) else config.embedding
     return make_estimator(campaign.key_of(number).weights, spec, scalings=scalings, module=module)

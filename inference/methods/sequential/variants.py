@@ -86,7 +86,7 @@ class _Truncated:
         return TruncatedPrior(campaign.simulator.prior, _regions(rounds))
 
     def problem(self, campaign: Campaign, bank: Bank, rounds: list[Round]) -> TrainingProblem:
-        rows = bank.is_usable & self._worth_training_on(campaign, bank, rounds)
+        rows = bank.is_usable & worth_training_on(campaign, bank.u, rounds)
         if campaign.config.estimator == "bayesian_mdn":
             return _learning_on(campaign, bank, rows & _newest(bank), rounds)
         problem = _problem(campaign, bank, rows, len(rounds), negative_log_prob)
@@ -114,20 +114,8 @@ class _Truncated:
         return _all_rows(campaign, bank)
 
     def held_out(self, campaign: Campaign, bank: Bank, rounds: list[Round]) -> Simulations | None:
-        rows = bank.is_usable & bank.is_held_out & self._worth_training_on(campaign, bank, rounds[:-1])
+        rows = bank.is_usable & bank.is_held_out & worth_training_on(campaign, bank.u, rounds[:-1])
         return _newest_first(bank, rows)
-
-    def _worth_training_on(
-        self, campaign: Campaign, bank: Bank, rounds: list[Round]
-    ) -> Bool[np.ndarray, " n"]:
-        """Rows inside all regions; every row while the regions are so large that their edge would cost more.
-
-        Either is right at the observation, whose posterior lies inside.
-        """
-        truncated = TruncatedPrior(campaign.simulator.prior, _regions(rounds))
-        if truncated.contains(campaign.prior_draws).mean() > LARGE_REGION:
-            return np.ones(len(bank.u), bool)
-        return truncated.contains(bank.u)
 
 
 class _Weighted:
@@ -274,6 +262,19 @@ class _Divided:
 VARIANTS: Mapping[str, Variant] = MappingProxyType(
     {"truncated": _Truncated(), "A": _Divided(), "B": _Weighted(), "C": _Corrected()}
 )
+
+
+def worth_training_on(
+    campaign: Campaign, u: Float[np.ndarray, "n dim"], rounds: list[Round]
+) -> Bool[np.ndarray, " n"]:
+    """Rows inside all regions; every row while the regions are so large that their edge would cost more.
+
+    Either is right at the observation, whose posterior lies inside.
+    """
+    truncated = TruncatedPrior(campaign.simulator.prior, _regions(rounds))
+    if truncated.contains(campaign.prior_draws).mean() > LARGE_REGION:
+        return np.ones(len(u), bool)
+    return truncated.contains(u)
 
 
 def _problem(

@@ -1,0 +1,314 @@
+"""HNPE: hierarchical neural posterior estimation, for recordings that share some of their parameters.
+
+Parameters that the prior marks as shared are the same for all observations; the others are each one's own.
+The posterior of the first observation x_0, given it and the extra ones, is learnt in two factors,
+
+    q(local of x_0 | shared, x_0) q(shared | x_0, {x_1 ... x_N}),
+
+for every number of extras at once. The first factor serves every observation, so that the joint posterior
+over the local parameters of all of them comes with it.
+
+References:
+    Rodrigues et al. 2021, HNPE: leveraging global parameters for neural posterior estimation, NeurIPS,
+    arXiv:2102.06477; rounds as of `inference.methods.snpe`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inference.embeddings.spec import NAMES as EMBEDDINGS
+from inference.embeddings.spec import named_embedding
+from inference.estimators.hierarchical import DENSITIES
+from inference.estimators.hierarchy import AGGREGATORS
+from inference.goals import Goal, Observation
+from inference.hierarchical_posterior import HierarchicalPosterior, side_by_side
+from inference.methods.base import Method, MethodOutput, RunContext
+from inference.methods.fields import check_settings, setting
+from inference.methods.hierarchical.findings import narrowing
+from inference.methods.hierarchical.variants import GroupVariant
+from inference.methods.sequential.history import Campaign
+from inference.methods.sequential.rounds import all_rounds, check_goal, findings
+from inference.methods.snpe import FLOWS
+from inference.train import training_variables
+from simulators import Simulations, Simulator
+
+NUM_EXTRA = 9  # where neither the settings nor an observation say how many
+SMALL, FEW_MEMBERS = 30_000, 4  # up to so many groups in all, so many members
+
+Values = Mapping[str, Any]
+
+
+def _is_sequential(values: Values) -> bool:
+    return (values.get("num_rounds") or 1) > 1
+
+
+def _with(name: str, *choices: str) -> Callable[[Values], bool]:
+    return lambda values: values.get(name) in choices
+
+
+@dataclass(frozen=True)
+class HNPE:
+    """Settings of hierarchical neural posterior estimation; every field explains itself in its metadata.
+
+    Raises:
+        ValueError: a value is outside its bounds or choices.
+    """
+
+    num_simulations: int = setting(
+        10_000,
+        "Groups",
+        "How many groups of simulations to learn from in each round. A group is one draw of the shared "
+        "parameters, with one simulation for the observation and one for each extra: with 9 extras, 10 000 "
+        "groups are 100 000 simulations.",
+        bounds=(100, 100_000_000),
+    )
+    num_extra: int | None = setting(
+        None,
+        "Most extras",
+        "The largest number of extra observations to learn to use; any smaller number is answered too. "
+        "Empty: as many as are given, or 9.",
+        bounds=(0, 1_000),
+    )
+    num_rounds: int = setting(
+        1,
+        "Rounds",
+        "One round gives an amortised posterior: other observations, and other extras, are answered at once. "
+        "Further rounds simulate only where the posterior of the observation lies.",
+        bounds=(1, 100),
+    )
+    aggregator: str = setting(
+        "attention",
+        "Aggregator",
+        "How the extras are summarised. attention: a weighted average whose weights are learnt. mean: the "
+        "plain mean of their features, as in the original code.",
+        choices=AGGREGATORS,
+    )
+    estimator: str = setting(
+        "nsf",
+        "Density estimator",
+        "Of the shared and of the local parameters. nsf: spline coupling flow, the sharpest. maf, coupling: "
+        "affine flows; of a single parameter they are a Gaussian. mdn: a mixture of Gaussians. gaussian: a "
+        "single one.",
+        choices=tuple(DENSITIES),
+    )
+    variant: str = setting(
+        "truncated",
+        "Variant",
+        "How later rounds allow for their proposal. truncated: simulate from the prior within the "
+        "posterior's region, nothing to correct. C: correct the loss, as published.",
+        choices=("truncated", "C"),
+        applies=_is_sequential,
+    )
+    embedding: str | Any | None = setting(
+        "auto",
+        "Embedding network",
+        "Learns features from the features of each recording: mlp; cnn for an image; gru for series; deepset "
+        "for sets. auto: cnn where the model gives an image, else none. none: the features as they are.",
+        choices=("auto", None, *EMBEDDINGS[:-1]),
+        group="Network",
+        advanced=True,
+    )
+    num_members: int | None = setting(
+        None,
+        "Ensemble members",
+        "Estimators trained side by side and averaged, which keeps few simulations from making a "
+        "posterior too sure of itself. Empty: 4 flows for up to 30 000 groups in all, else 1.",
+        bounds=(1, 20),
+        group="Network",
+        advanced=True,
+    )
+    stop_when_settled: bool = setting(
+        default=True,
+        label="Stop when settled",
+        explanation="End before the last round once a round changes the posterior by less than 0.02 nats.",
+        group="Later rounds",
+        advanced=True,
+        applies=_is_sequential,
+    )
+    screen_failures: bool = setting(
+        default=True,
+        label="Screen failures",
+        explanation="In later rounds do not simulate where simulations are expected to fail. It amounts to a "
+        "prior without those parameters.",
+        group="Later rounds",
+        advanced=True,
+        applies=_is_sequential,
+    )
+    num_atoms: int = setting(
+        10,
+        "Atoms",
+        "Parameter sets among which a group's own must be recognised, with variant C.",
+        bounds=(2, 1_000),
+        group="Later rounds",
+        advanced=True,
+        applies=lambda values: _is_sequential(values) and values.get("variant") == "C",
+    )
+    num_components: int = setting(
+        8,
+        "Mixture components",
+        "Gaussians in the mixture.",
+        bounds=(1, 100),
+        group="Network",
+        advanced=True,
+        applies=_with("estimator", "mdn"),
+    )
+    transformer: str = setting(
+        "affine",
+        "Coupling",
+        "What each layer of the coupling flow does: affine is fastest, spline bends.",
+        choices=("affine", "spline"),
+        group="Network",
+        advanced=True,
+        applies=_with("estimator", "coupling"),
+    )
+    num_layers: int = setting(
+        5,
+        "Flow layers",
+        "Layers of each density estimator.",
+        bounds=(1, 20),
+        group="Network",
+        advanced=True,
+        applies=_with("estimator", *FLOWS),
+    )
+    width: int = setting(
+        64,
+        "Hidden units",
+        "Units per hidden layer, and numbers that the attention gives; multiples of 16 are fastest.",
+        bounds=(1, 4096),
+        group="Network",
+        advanced=True,
+    )
+    learning_rate: float = setting(
+        5e-3,
+        "Learning rate",
+        "At the top of the schedule; lower it if training is unstable.",
+        bounds=(1e-6, 0.1),
+        group="Training",
+        advanced=True,
+    )
+    batch_size: int | None = setting(
+        None,
+        "Batch size",
+        "Groups per training step; empty: chosen by their number.",
+        bounds=(8, 100_000),
+        group="Training",
+        advanced=True,
+    )
+    max_epochs: int | None = setting(
+        None,
+        "Most epochs",
+        "Passes over the groups at most, in each round; empty: as many as pay.",
+        bounds=(1, 100_000),
+        group="Training",
+        advanced=True,
+    )
+    patience: int = setting(
+        20,
+        "Patience",
+        "Epochs without a better held-out loss after which a cycle of training ends.",
+        bounds=(1, 10_000),
+        group="Training",
+        advanced=True,
+    )
+    validation_fraction: float = setting(
+        0.1,
+        "Held-out share",
+        "Share of the groups kept for the held-out loss.",
+        bounds=(0.01, 0.5),
+        group="Training",
+        advanced=True,
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    @property
+    def members(self) -> int:
+        """Ensemble members, chosen by the number of groups where `num_members` is None."""
+        if self.num_members is not None:
+            return self.num_members
+        is_small = self.num_simulations * self.num_rounds <= SMALL
+        return FEW_MEMBERS if is_small and self.estimator in FLOWS else 1
+
+    def extras_for(self, goal: Goal) -> int:
+        """The largest number of extras to learn to use.
+
+        Raises:
+            ValueError: the observation has more.
+        """
+        given = len(np.asarray(goal.extra)) if isinstance(goal, Observation) and goal.extra is not None else 0
+        most = self.num_extra if self.num_extra is not None else given or NUM_EXTRA
+        if given > most:
+            raise ValueError(
+                f"The observation has {given} extras, but num_extra={most}: give num_extra={given}, or leave "
+                "it empty."
+            )
+        return most
+
+
+def check(config: HNPE, simulator: Simulator) -> None:
+    """Whether the settings can work with a simulator.
+
+    Raises:
+        ValueError: the prior marks no parameter as shared, or all of them; or an embedding that the features
+            do not suit.
+    """
+    prior = simulator.prior
+    num_shared = len(prior.shared_positions)
+    if num_shared in (0, prior.dim):
+        found = "all parameters as shared" if num_shared else "no parameter as shared"
+        raise ValueError(
+            f"HNPE needs parameters that observations share beside others that they do not, but the prior of "
+            f"'{simulator.name}' marks {found}: mark some by Prior(..., shared=(...)), or use SNPE."
+        )
+    named_embedding(config.embedding, simulator.feature_shapes)
+
+
+def run(config: HNPE, simulator: Simulator, goal: Goal, context: RunContext) -> MethodOutput:
+    """Simulate groups, train, and give the posterior.
+
+    Args:
+        config: settings.
+        simulator: the model, with a prior that marks shared parameters.
+        goal: an observation with its extras, or None for an amortised posterior without one (one round).
+        context: key, progress, folder, and simulations to use for the first round: groups one after the other.
+
+    Raises:
+        TypeError: the goal is an emergent property.
+        ValueError: settings and model do not go together; an observation misses a feature that simulations
+            never miss; several rounds without an observation; too few simulations are valid; training never
+            got finite.
+    """
+    check(config, simulator)
+    check_goal(config, goal)
+    most = config.extras_for(goal)
+    x_o = extra = whole = None
+    num_observed = 1 + most
+    if isinstance(goal, Observation):
+        x_o = np.asarray(goal.x, np.float32)
+        extra = np.zeros((0, len(x_o)), np.float32) if goal.extra is None else np.asarray(goal.extra)
+        whole, num_observed = side_by_side(x_o, extra, most), 1 + len(extra)
+    campaign = Campaign(config, simulator, whole, context.key, most)
+    variant = GroupVariant(config, num_observed)
+    bank, rounds = all_rounds(campaign, variant, context)
+    prior = simulator.prior
+    posterior = HierarchicalPosterior(rounds[-1].posterior, prior, x_o, extra, is_amortised=len(rounds) == 1)
+    amortised = HierarchicalPosterior(rounds[0].posterior, prior, x_o, extra)
+    return MethodOutput(
+        posterior,
+        _first_ones_first(bank.simulations, campaign.group_size),
+        training_variables([done.record for done in rounds]),
+        variant.held_out(campaign, bank, rounds),
+        {**findings(campaign, bank, rounds), **narrowing(campaign.key_of(0).change, amortised)},
+    )
+
+
+def _first_ones_first(simulations: Simulations, size: int) -> Simulations:
+    """The first of all groups, whose parameters are independent, then the second ones, and so on."""
+    return simulations.select(np.arange(len(simulations)).reshape(-1, size).T.ravel())
+
+
+hnpe = Method("hnpe", "Hierarchical neural posterior estimation (HNPE)", HNPE, run, check)
