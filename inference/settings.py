@@ -53,6 +53,17 @@ def make_settings(kind: type, settings: Mapping[str, Any], *, of: str) -> Any:
         raise ValueError(f"The settings of {of} are not usable: {error}.") from error
 
 
+def changes(settings: Any) -> dict[str, Any]:
+    """What of a dataclass of settings differs from its defaults, as JSON values."""
+    defaults = type(settings)()
+    values = {item.name: getattr(settings, item.name) for item in dataclasses.fields(settings)}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if value != getattr(defaults, name)
+    }
+
+
 def read_settings(pairs: list[str] | tuple[str, ...]) -> dict[str, str]:
     """`["num_rounds=2", ...]` as a dictionary of strings.
 

@@ -56,7 +56,7 @@ def extra_theta(
         )
     keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(jnp.arange(num))
     drawn = jax.vmap(lambda one: prior.sample(one, 1)[0])(keys)
-    is_shared = np.array([name.partition("[")[0] in prior.shared for name in prior.names])
+    is_shared = np.isin(np.arange(prior.dim), prior.shared_positions)
     return jnp.where(is_shared | (not is_diverse), jnp.asarray(truth, jnp.float32), drawn)
 
 

@@ -108,8 +108,8 @@ def teach(plan: Plan) -> str:
         if not plan.num_simulated:
             return f"Nothing stands beside x₀; others that share {shared} would make it known better."
         if plan.is_diverse:
-            return f"{beside} beside x₀ with the same {shared}, as the method assumes: the answer gets sharper."
-        return f"{beside} beside x₀ with all its parameters: too alike, so the answer gets sharp but wrong."
+            return f"{beside} beside x₀ with the same {shared}, as the method assumes: the answer is sharper."
+        return f"{beside} beside x₀ with all its parameters: too alike, so the answer is sharp but wrong."
     if not plan.found.candidates:
         return f"Bring recordings that share {shared}, or one that is cut into several; tick which to use."
     beside = words.count(len(plan.extras), "observation")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from dashboard.observations import Seen
 from inference.goals import Observation
 from inference.methods.base import Method
 from inference.requests import Request
-from inference.settings import find_method
+from inference.settings import changes, find_method
 from simulators import Simulator
 from simulators.recordings import kind_of
 
@@ -198,17 +197,6 @@ class Plan(param.Parameterized):
         files = self.files if self.kind == "recording" else ()
         num = self.num_simulated if self.uses_extras and self.kind == "default" else 0
         return Question(self.simulator, self.kind, files, self.sweep, self.options, num, self.is_diverse)
-
-
-def changes(options: Any) -> dict[str, Any]:
-    """What of a dataclass of options differs from its defaults, as JSON values."""
-    defaults = type(options)()
-    values = {item.name: getattr(options, item.name) for item in dataclasses.fields(options)}
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-        if value != getattr(defaults, name)
-    }
 
 
 def _options(simulator: Simulator) -> Any:

@@ -22,6 +22,7 @@ code: log10 of the power in 33 bins up to 63 Hz.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -30,12 +31,14 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 from numpyro import distributions as dist
 
-from simulators.base import RecordingAxes, Simulator, Theta
+from simulators.base import FeatureAxis, Observed, RecordingAxes, Simulator, Theta
 from simulators.counter_noise import normals
+from simulators.features.band_pass import Band, band_pass
 from simulators.features.spectrum import NUM_BINS, frequencies, log_power
 from simulators.integrate import scan_blocks
 from simulators.precision import in_precision
 from simulators.prior import Prior
+from simulators.recordings import EEG, EegEpochs
 
 A, B = 3.25, 22.0  # mV
 RATE_A, RATE_B = 100.0, 50.0  # 1/s
@@ -161,19 +164,24 @@ def _relaxed(
 
 
 _FREQUENCIES = frequencies(float(SAMPLING_RATE))
+_TIME = np.arange(NUM_SAMPLES) / SAMPLING_RATE  # s
+SPECTRUM = FeatureAxis(_FREQUENCIES, "frequency", "Hz", "log₁₀ power")
 _FEATURES = {"spectrum": spectrum, "series": series}
 
 
-def make_jansen_rit(*, features: str = "spectrum", precision: str = "single") -> Simulator:
+def make_jansen_rit(
+    *, features: str = "spectrum", precision: str = "single", band: Band = (None, None)
+) -> Simulator:
     """The model with one of two kinds of features.
 
     Args:
         features: "spectrum" (33 numbers), or "series": 1024 standardised samples, an array for
             ``SNPE(embedding="gru")`` and its like, and the logarithm of their sd.
         precision: "double" sees the same noise as "single", and takes longer.
+        band: of a filter, in Hz, that simulations go through as the recording did; none by default.
 
     Raises:
-        ValueError: other features, or another precision.
+        ValueError: other features, another precision, or a band that is not usable.
     """
     if features not in _FEATURES:
         raise ValueError(f"Features of the model are {' or '.join(_FEATURES)}; got {features!r}.")
@@ -184,11 +192,14 @@ def make_jansen_rit(*, features: str = "spectrum", precision: str = "single") ->
         "jansen_rit",
         PRIOR,
         in_precision(simulate, precision),
-        _FEATURES[features],
+        _FEATURES[features] if band == (None, None) else partial(_filtered, features=features, band=band),
         feature_units=units if is_spectrum else {"log_sd": "log10 mV"},
         feature_labels=labels if is_spectrum else {"log_sd": "log sd"},
-        axes=RecordingAxes(np.arange(NUM_SAMPLES) / SAMPLING_RATE, "potential", "mV", time_unit="s"),
+        axes=RecordingAxes(_TIME, "potential", "mV", time_unit="s"),
+        feature_axis=SPECTRUM if is_spectrum else None,
         chunk_size=CHUNK,
+        recordings=EEG,
+        drive=partial(drive, features=features, precision=precision),
         true_theta=np.array([135.0, 220.0, 2000.0, 0.0], np.float32),
         title="Jansen-Rit neural mass",
         summary="Three populations of neurons in a cortical column make an EEG with an alpha rhythm: which "
@@ -196,6 +207,32 @@ def make_jansen_rit(*, features: str = "spectrum", precision: str = "single") ->
         source="Rodrigues et al. 2021, HNPE, NeurIPS, arXiv:2102.06477; Jansen and Rit 1995, Biol. Cybern. 73; "
         "Strang splitting of Buckwar et al. 2020, Stat. Comput. 30",
     )
+
+
+def drive(epochs: EegEpochs, *, features: str = "spectrum", precision: str = "single") -> Simulator:
+    """The model with an epoch of EEG as its observation, and with the filter of that EEG on its simulations.
+
+    The numbers are taken in microvolts, which the prior of the gain covers.
+
+    Args:
+        epochs: one epoch.
+        features: as for ``make_jansen_rit``.
+        precision: as for ``make_jansen_rit``.
+    """
+    driven = make_jansen_rit(features=features, precision=precision, band=epochs.band)
+    series = epochs.epochs[0] - epochs.epochs[0].mean()
+    x = np.concatenate([np.ravel(value) for value in _FEATURES[features](jnp.asarray(series)).values()])
+    label = f"{epochs.names[0]} of {epochs.attrs.get('file', 'an EEG')}"
+    return replace(
+        driven,
+        axes=RecordingAxes(_TIME, epochs.channel, epochs.unit, time_unit="s"),
+        feature_units={name: unit.replace("mV", epochs.unit) for name, unit in driven.feature_units.items()},
+        observed=Observed(x.astype(np.float32), recording=series.astype(np.float32), label=label),
+    )
+
+
+def _filtered(recording: Float[Array, "1024"], *, features: str, band: Band) -> dict[str, Array]:
+    return _FEATURES[features](band_pass(recording, band, float(SAMPLING_RATE)))
 
 
 jansen_rit = make_jansen_rit()

@@ -22,6 +22,7 @@ from simulators.recordings.netcdf import write_recording as write_recording
 from simulators.recordings.read import list_sweeps as list_sweeps
 from simulators.recordings.read import read_recording as read_recording
 from simulators.recordings.recording import Recording as Recording
+from simulators.recordings.rows import Rows as Rows
 from simulators.recordings.units import RecordingError as RecordingError
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "RecordingError",
     "RecordingInfo",
     "RecordingKind",
+    "Rows",
     "SpikeTrains",
     "VoltageTraces",
     "cells_kind",
