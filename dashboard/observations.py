@@ -19,6 +19,7 @@ from dashboard.isolation import in_own_process
 from simulators import Simulator
 from simulators.recordings import CURRENT_CLAMP, RecordingError, RecordingKind, find_recordings, kind_of
 
+LINKED = (".vhdr", ".vmrk", ".eeg")  # of one BrainVision recording, which name each other
 UPLOADS = "posterior-lab-upload-"  # what the temporary folders of uploads are called
 
 
@@ -163,6 +164,7 @@ def keep_upload(folder: Path, name: str, content: bytes | str, *, limit: int) ->
             f"'{name}' has {len(data) / 1e6:.0f} MB; at most {limit / 1e6:.0f} MB can be uploaded. "
             "Put it into a data folder of the server instead."
         )
-    safe = re.sub(r"[^A-Za-z0-9._-]", "_", Path(name).name).lstrip(".") or "recording"
+    unsafe = r"[^\w .-]" if Path(name).suffix.lower() in LINKED else r"[^A-Za-z0-9._-]"
+    safe = re.sub(unsafe, "_", Path(name).name).lstrip(".") or "recording"
     (folder / safe).write_bytes(data)
     return folder / safe

@@ -33,7 +33,7 @@ class RecordingSet(pn.viewable.Viewer):
         kinds = observations.kinds_of(plan.simulators.values())
         self._labels = {kind: observations.labels(self.offered, kind) for kind in kinds}
         self.server = pmui.MultiChoice(
-            label="On this server", options={}, size="small", sizing_mode="stretch_width", margin=0
+            label="On this server", options={}, sizing_mode="stretch_width", margin=0
         )
         self.upload = shell.file_dropper(limit, multiple=True)
         self.place = pmui.Column(sizing_mode="stretch_width", margin=0)

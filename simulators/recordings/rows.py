@@ -33,12 +33,14 @@ class Rows:
         x: shape (n, num_features), in the order of the model's features.
         labels: what each is; "" where nothing is known.
         name: of the file.
+        first: number of the first of them in the file.
         channel, channels: empty, there is no choice.
     """
 
     x: Float[np.ndarray, "n features"]
     labels: tuple[str, ...]
     name: str = ""
+    first: int = 0
     channel: str = field(default="", init=False)
     channels: tuple[str, ...] = field(default=(), init=False)
 
@@ -46,7 +48,8 @@ class Rows:
     def names(self) -> tuple[str, ...]:
         """What to call each: "row 3, day 2"."""
         return tuple(
-            f"row {number}, {label}" if label else f"row {number}" for number, label in enumerate(self.labels)
+            f"row {number}, {label}" if label else f"row {number}"
+            for number, label in enumerate(self.labels, self.first)
         )
 
     @property
@@ -67,7 +70,7 @@ class Rows:
         at = number or 0
         if not 0 <= at < len(self.labels):
             raise RecordingError(f"there is no row {at}; the file has 0 to {len(self.labels) - 1}.")
-        return Rows(self.x[at : at + 1], self.labels[at : at + 1], self.name)
+        return Rows(self.x[at : at + 1], self.labels[at : at + 1], self.name, at)
 
 
 def read_rows(path: str | Path, *, features: Sequence[str], max_bytes: int = 50_000_000) -> Rows:
