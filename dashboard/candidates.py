@@ -114,11 +114,13 @@ def _in_file(question: Question, file: Path) -> Found:
     contents, recordings = observations.guarded(
         file, read_all, kind=kind_of(simulator), options=question.options
     )
-    found = []
+    found: list[Candidate] = []
     for sweep, recording, name, label in zip(*recordings, contents.names, contents.labels, strict=True):
         driven = simulator.drive(recording)
         observed = driven.default_observation()
-        seen = Seen(driven, observed.label or name, observed.recording, observed.x)
+        # They differ in what was observed only; one model for all is compiled and timed once.
+        model = found[0].seen.simulator if found else driven
+        seen = Seen(model, observed.label or name, observed.recording, observed.x)
         found.append(Candidate(seen, name, label, {"file": str(file), "sweep": sweep}))
     return Found(tuple(found), told=contents.told, channels=contents.channels, channel=contents.channel)
 

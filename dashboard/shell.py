@@ -230,6 +230,11 @@ _CARD_SX = {
     "height": "100%",
 }
 _BUTTON_SX = {"borderColor": "divider", "color": "text.primary", "&:hover": {"borderColor": "primary.main"}}
+# Of a row of choices whose label only screen readers need.
+TOGGLE_SX = {
+    "& .MuiToggleButton-root": {"textTransform": "none", "whiteSpace": "nowrap", "padding": "6px 18px"}
+}
+HIDDEN_LABEL = ".MuiFormLabel-root { position: absolute; width: 1px; height: 1px; overflow: hidden; }"
 _ALERT_SX = {"padding": "2px 14px", "& .MuiAlert-message": {"paddingTop": "7px"}}
 _PAGE_SX = {
     ".header": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import panel as pn
@@ -32,28 +33,23 @@ class ExtraChoice(pn.viewable.Viewer):
         self.ticks = Ticks(sizing_mode="stretch_width", margin=0)
         self.quick = pmui.Row(margin=0, sizing_mode="stretch_width", sx={"gap": "8px", "flexWrap": "wrap"})
         self.number = pmui.IntInput(
-            label="Extra observations",
-            value=plan.num_simulated,
-            start=0,
-            end=200,
-            size="small",
-            margin=0,
-            width=200,
+            label="Extra observations", value=plan.num_simulated, start=0, end=200, width=200, **_SMALL
         )
         self.diverse = pmui.RadioButtonGroup(
-            label="Their own parameters", options=DIVERSE, value=plan.is_diverse, size="small", margin=0
+            label="Their own parameters",
+            options=DIVERSE,
+            value=plan.is_diverse,
+            sx=shell.TOGGLE_SX,
+            stylesheets=[shell.HIDDEN_LABEL],
+            **_SMALL,
         )
+        words_for = '<p class="small quiet" style="margin-top: 10px">their own parameters</p>'
         self.simulated = pmui.Row(
-            self.number,
-            shell.html('<p class="small quiet">their own parameters</p>', width=150, sizing_mode="fixed"),
-            self.diverse,
-            margin=0,
-            sx={"gap": "16px", "alignItems": "center", "flexWrap": "wrap"},
-        )
-        self.real = pmui.Column(self.told, self.quick, self.ticks, margin=0, sizing_mode="stretch_width")
-        self.content = pmui.Column(
-            self.teach, self.simulated, self.real, margin=0, sizing_mode="stretch_width", sx={"gap": "10px"}
-        )
+            self.number, shell.html(words_for, width=140, sizing_mode="fixed"), self.diverse,
+            margin=0, sx={"gap": "16px", "flexWrap": "wrap"},
+        )  # fmt: skip
+        self.real = pmui.Column(self.told, self.quick, self.ticks, **_WIDE)
+        self.content = pmui.Column(self.teach, self.simulated, self.real, **_WIDE)
         self.number.param.watch(lambda event: plan.choose(num_simulated=event.new or 0), "value")
         self.diverse.param.watch(lambda event: plan.choose(is_diverse=event.new), "value")
         self.ticks.param.watch(self._take, ["first", "ticked"])
@@ -113,7 +109,9 @@ def teach(plan: Plan) -> str:
     if not plan.found.candidates:
         return f"Bring recordings that share {shared}, or one that is cut into several; tick which to use."
     beside = words.count(len(plan.extras), "observation")
-    return f"x₀ is {plan.found.candidates[plan.first].name}; {beside} beside it share {shared} with it."
+    first = plan.found.candidates[plan.first]
+    condition = f" ({first.label})" if first.label else ""
+    return f"x₀ is {first.name}{condition}; {beside} beside it share {shared} with it."
 
 
 def rows(candidates: tuple[Candidate, ...]) -> list[dict[str, Any]]:
@@ -134,3 +132,7 @@ def _note(seen: Seen) -> str:
     axes = seen.simulator.axes
     unit = f" {words.unit(axes.unit)}" if isinstance(axes, RecordingAxes) else ""
     return f"sd {words.number(float(seen.recording.std()))}{unit}"
+
+
+_SMALL: Mapping[str, Any] = {"size": "small", "margin": 0}
+_WIDE: Mapping[str, Any] = {"margin": 0, "sizing_mode": "stretch_width", "sx": {"gap": "10px"}}

@@ -40,8 +40,8 @@ class ObservationChoice(pn.viewable.Viewer):
             label="Kind of observation",
             size="small",
             margin=0,
-            sx=_KINDS_SX,
-            stylesheets=[_HIDDEN_LABEL],
+            sx=shell.TOGGLE_SX,
+            stylesheets=[shell.HIDDEN_LABEL],
         )
         kinds = observations.kinds_of(plan.simulators.values())
         self._labels = {kind: observations.labels(self.offered, kind) for kind in kinds}
@@ -114,8 +114,4 @@ class ObservationChoice(pn.viewable.Viewer):
         return TEACH["observed" if is_real else kind]
 
 
-_KINDS_SX = {
-    "& .MuiToggleButton-root": {"textTransform": "none", "whiteSpace": "nowrap", "padding": "6px 18px"}
-}
-_HIDDEN_LABEL = ".MuiFormLabel-root { position: absolute; width: 1px; height: 1px; overflow: hidden; }"
 _WIDE = {"size": "small", "sizing_mode": "stretch_width", "margin": 0}

@@ -102,8 +102,21 @@ class Plan(param.Parameterized):
     def check_extras(self, method: Method, config: Any) -> None:
         """Raise ValueError, in one sentence, if there are more extras than the config learns to use."""
         if self.uses_extras and self.extras and self.seen is not None:
-            rows = np.stack([one.seen.x for one in self.extras])
-            method.check_extra(config, Observation(self.seen.x, rows))
+            method.check_extra(config, self._goal())
+
+    @property
+    def group_size(self) -> int:
+        """How many simulations the method makes for each row that it learns from."""
+        method = find_method(self.method)
+        if method.extras_for is None or self.config is None or not self.shares:
+            return 1
+        return 1 + method.extras_for(self.config, self._goal())
+
+    def _goal(self) -> Observation | None:
+        if self.seen is None:
+            return None
+        rows = [one.seen.x for one in self.extras]
+        return Observation(self.seen.x, np.stack(rows) if rows else None)
 
     def request(self) -> Request:
         """What to submit."""

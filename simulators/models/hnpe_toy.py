@@ -246,7 +246,7 @@ def make_hnpe_toy(*, gamma: float = 1.0, sigma: float = 0.05, num_trials: int = 
 
 def drive(rows: Rows, *, gamma: float = 1.0, sigma: float = 0.05, num_trials: int = 1) -> Simulator:
     """The model with a number from elsewhere as its observation; settings as for ``make_hnpe_toy``."""
-    observed = Observed(rows.x[0], label=f"{rows.names[0]} of {rows.name}")
+    observed = Observed(rows.x[0], label=f"{rows.names[0]} of {rows.name or 'a table'}")
     return replace(make_hnpe_toy(gamma=gamma, sigma=sigma, num_trials=num_trials), observed=observed)
 
 

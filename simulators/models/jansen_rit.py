@@ -222,7 +222,8 @@ def drive(epochs: EegEpochs, *, features: str = "spectrum", precision: str = "si
     driven = make_jansen_rit(features=features, precision=precision, band=epochs.band)
     series = epochs.epochs[0] - epochs.epochs[0].mean()
     x = np.concatenate([np.ravel(value) for value in _FEATURES[features](jnp.asarray(series)).values()])
-    label = f"{epochs.names[0]} of {epochs.attrs.get('file', 'an EEG')}"
+    condition = f" ({epochs.labels[0]})" if epochs.labels[0] else ""
+    label = f"{epochs.names[0]}{condition} of {epochs.attrs.get('file', 'an EEG')}"
     return replace(
         driven,
         axes=RecordingAxes(_TIME, epochs.channel, epochs.unit, time_unit="s"),

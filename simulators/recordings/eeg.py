@@ -36,14 +36,14 @@ class EegOptions:
         markers: what markers mean, as "1 = closed"; words such as "eyes closed" are understood as they are.
         condition_seconds: how long a condition lasts after its marker; None: as long as the file says, else
             until the next marker.
-        unit: of the file's own numbers where it tells none or a wrong one; empty: as the file says.
+        unit: of the file's own numbers where it tells none or a wrong one.
 
     Raises:
         RecordingError: an unknown unit.
     """
 
     channel: str | None = field(
-        default=None, metadata={"label": "Channel", "help": "Empty: Oz, or the only one of the file."}
+        default=None, metadata={"label": "Channel", "help": "By name; empty: Oz, or the only one."}
     )
     low: float | None = field(
         default=3.0, metadata={"label": "Band from", "unit": "Hz", "help": "Empty: no high-pass."}
@@ -63,12 +63,12 @@ class EegOptions:
             "help": "After its marker; empty: until the next one.",
         },
     )
-    unit: Literal["", "uV", "mV", "V"] = field(
-        default="", metadata={"label": "Unit", "help": "Only where the file tells a wrong one."}
+    unit: Literal["as told", "uV", "mV", "V"] = field(
+        default="as told", metadata={"label": "Unit", "help": "Of its numbers, where the file is wrong."}
     )
 
     def __post_init__(self) -> None:
-        if self.unit not in ("", *MICROVOLTS):
+        if self.unit not in ("as told", *MICROVOLTS):
             raise RecordingError(f"the unit is {' or '.join(MICROVOLTS)}; got '{self.unit}'.")
 
     @property
@@ -126,10 +126,8 @@ class EegEpochs:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What to call each: "epoch 3, closed"."""
-        numbers = self.attrs.get("number", range(len(self)))
-        pairs = zip(numbers, self.labels, strict=True)
-        return tuple(f"epoch {number}, {label}" if label else f"epoch {number}" for number, label in pairs)
+        """What to call each: "epoch 3"."""
+        return tuple(f"epoch {number}" for number in self.attrs.get("number", range(len(self))))
 
     @property
     def band(self) -> Band:

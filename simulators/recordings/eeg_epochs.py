@@ -78,9 +78,10 @@ def describe_eeg(path: str | Path) -> RecordingInfo:
 @lru_cache(maxsize=8)
 def _read(path: Path, kind: str, modified: int, options: EegOptions) -> EegEpochs:
     """Kept per state of the file: its epochs are asked for one by one."""
+    channel, unit = options.channel or "", "" if options.unit == "as told" else options.unit
     if kind == "csv":
-        return cut(read_eeg_table(path, options.channel or "", options.unit), options, path.name)
-    return cut(read_with_mne(path, kind, options.channel or "", options.unit), options, path.name)
+        return cut(read_eeg_table(path, channel, unit), options, path.name)
+    return cut(read_with_mne(path, kind, channel, unit), options, path.name)
 
 
 def cut(file: EegFile, options: EegOptions, name: str = "") -> EegEpochs:

@@ -46,11 +46,8 @@ class Rows:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What to call each: "row 3, day 2"."""
-        return tuple(
-            f"row {number}, {label}" if label else f"row {number}"
-            for number, label in enumerate(self.labels, self.first)
-        )
+        """What to call each: "row 3"."""
+        return tuple(f"row {self.first + k}" for k in range(len(self.labels)))
 
     @property
     def told(self) -> str:

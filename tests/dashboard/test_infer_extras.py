@@ -120,11 +120,11 @@ class TestRows:
         choice.ticks.first = 1
         assert toy.seen.x[0] == pytest.approx(0.3)
         choice.ticks.ticked = [0, 1, 2]
-        assert [one.name for one in toy.extras] == ["row 0, day 1", "row 2, day 2"]
+        assert [one.name for one in toy.extras] == ["row 0", "row 2"]
         observation = toy.observation
-        assert (observation["sweep"], observation["label"]) == (1, "row 1, day 2 of rows.csv")
+        assert (observation["sweep"], observation["label"]) == (1, "row 1 of rows.csv")
         assert observation["extra"][0] == {
-            "file": str(table), "sweep": 0, "name": "row 0, day 1", "label": "day 1",
+            "file": str(table), "sweep": 0, "name": "row 0", "label": "day 1",
         }  # fmt: skip
         check(toy.request())
 
@@ -148,7 +148,7 @@ class TestRows:
         assert chosen.content.visible
         assert list(chosen.server.options.values()) == ["rows.csv", "other.csv"]
         chosen.server.value = ["rows.csv", "other.csv"]
-        assert [one.name for one in toy.found.candidates][3:] == ["rows, row 3, day 1", "other, row 0"]
+        assert [one.name for one in toy.found.candidates][3:] == ["rows, row 3", "other, row 0"]
         assert toy.files == (table, other)
         chosen.server.value = ["other.csv"]
         assert toy.files == (other,)

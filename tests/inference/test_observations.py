@@ -51,7 +51,7 @@ def test_all_files_of_a_brainvision_recording_are_kept(tmp_path):
     assert kept == ["my eeg.eeg", "my eeg.vhdr", "my eeg.vmrk"]
     _, simulator, goal = resolve(run.request, run.folder)
     assert (goal.x.shape, goal.extra.shape) == ((33,), (1, 33))
-    assert simulator.default_observation().label == "epoch 0, closed of my eeg.vhdr"
+    assert simulator.default_observation().label == "epoch 0 (closed) of my eeg.vhdr"
     assert goal.x[5] - goal.extra[0, 5] == pytest.approx(2.0, abs=0.3)  # 10 Hz, ten times higher waves
 
 

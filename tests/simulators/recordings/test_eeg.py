@@ -109,7 +109,7 @@ def test_one_epoch_by_its_number(files):
     every = read_eeg(path)
     one = EEG.read(path, sweep=2)
     assert len(one) == 1
-    assert one.names == ("epoch 2, closed",)
+    assert one.names == ("epoch 2",)
     assert np.array_equal(one.epochs[0], every.epochs[2])
     assert EEG.sweeps(path) == [0, 1, 2, 3]
     contents = EEG.contents(path)

@@ -24,7 +24,7 @@ def test_rows_are_read_in_the_order_of_the_model(write):
     assert KIND.sweeps(path) == [0, 1]
     row = KIND.read(path, sweep=0)
     assert np.array_equal(row.x, [[2.0, 1.5]])
-    assert row.names == ("row 0, day 1",)
+    assert row.names == ("row 0",)
     contents = KIND.contents(path)
     assert contents.labels == ("day 1", "")
     assert contents.told == "2 rows of a.csv, 1 labels."
