@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import panel as pn
@@ -15,6 +16,10 @@ from dashboard.views.plan import Plan
 from dashboard.views.ticks import Ticks
 from simulators import RecordingAxes
 
+EMPTY = """<div class="empty" data-testid="no-recordings"><ol>
+<li>Choose or upload recordings that share {shared}: several files, or one that holds several.</li>
+<li>Make one of them x₀, whose own parameters you want, and tick those that stand beside it.</li>
+<li>Run HNPE: those that differ most from x₀ tell most about {shared}.</li></ol></div>"""
 DIVERSE = {"from the prior": True, "as those of x₀": False}
 
 
@@ -49,12 +54,13 @@ class ExtraChoice(pn.viewable.Viewer):
             margin=0, sx={"gap": "16px", "flexWrap": "wrap"},
         )  # fmt: skip
         self.real = pmui.Column(self.told, self.quick, self.ticks, **_WIDE)
-        self.content = pmui.Column(self.teach, self.simulated, self.real, **_WIDE)
+        self.empty = shell.html("")
+        self.content = pmui.Column(self.teach, self.empty, self.simulated, self.real, **_WIDE)
         self.number.param.watch(lambda event: plan.choose(num_simulated=event.new or 0), "value")
         self.diverse.param.watch(lambda event: plan.choose(is_diverse=event.new), "value")
         self.ticks.param.watch(self._take, ["first", "ticked"])
         plan.param.watch(self._fill, "found")
-        plan.param.watch(self._follow, ["model", "kind", "found", "first", "ticked", "method"])
+        plan.param.watch(self._follow, ["model", "kind", "file", "found", "first", "ticked", "method"])
         self._fill()
         self._follow()
 
@@ -88,12 +94,14 @@ class ExtraChoice(pn.viewable.Viewer):
         self.ticks.param.update(first=plan.first, ticked=plan.ticked, is_several=plan.uses_extras)
         self.quick.visible = plan.uses_extras and len(plan.found.candidates) > 1
         self.told.text = plan.found.told
+        self.empty.visible = plan.kind == "recording" and plan.file is None
+        self.empty.object = EMPTY.format(shared=escape(_shared(plan)))
         self.teach.text = teach(plan)
 
 
 def teach(plan: Plan) -> str:
     """What extra observations are for, or how many there are."""
-    shared = " and ".join(plan.simulator.prior.shared)
+    shared = _shared(plan)
     if not plan.uses_extras:
         return (
             f"All recordings of a session share {shared}: with the method HNPE, others beside this one tell "
@@ -107,11 +115,15 @@ def teach(plan: Plan) -> str:
             return f"{beside} beside x₀ with the same {shared}, as the method assumes: the answer is sharper."
         return f"{beside} beside x₀ with all its parameters: too alike, so the answer is sharp but wrong."
     if not plan.found.candidates:
-        return f"Bring recordings that share {shared}, or one that is cut into several; tick which to use."
+        return ""
     beside = words.count(len(plan.extras), "observation")
     first = plan.found.candidates[plan.first]
     condition = f" ({first.label})" if first.label else ""
     return f"x₀ is {first.name}{condition}; {beside} beside it share {shared} with it."
+
+
+def _shared(plan: Plan) -> str:
+    return " and ".join(plan.simulator.prior.shared)
 
 
 def rows(candidates: tuple[Candidate, ...]) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ class ExtrasPreview(pn.viewable.Viewer):
         super().__init__()
         self.plan = plan
         self.summary = shell.Line(testid="extras-summary")
-        self.legend = shell.html("")
+        self.legend = shell.html("", margin=(14, 0, 0, 0))
         self.place = pn.Column(margin=0, sizing_mode="stretch_width")
         self.content = pn.Column(self.legend, self.place, self.summary, margin=0, sizing_mode="stretch_width")
         self.sources: dict[str, Any] = {}

@@ -78,6 +78,7 @@ class RecordingSet(pn.viewable.Viewer):
     def _follow(self, *_: object) -> None:
         plan = self.plan
         self.content.visible = plan.shares and plan.kind == "recording"
+        self.place.visible = plan.file is not None
         if not self.content.visible:
             return
         fitting = self._labels.get(kind_of(plan.simulator), {})
