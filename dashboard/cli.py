@@ -84,7 +84,32 @@ def run(
             metavar="FILE|NAME|default|none", help="A recording, or the built-in one, or none (amortised)."
         ),
     ] = "default",
-    sweep: Annotated[int | None, typer.Option(help="Which sweep of the recording.")] = None,
+    sweep: Annotated[
+        int | None,
+        typer.Option("--sweep", "--epoch", help="Which sweep, epoch or row of the recording, from 0."),
+    ] = None,
+    extra: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE|NAME|NUMBER",
+            help="For hnpe: a further recording, repeatable; or how many to simulate beside the built-in.",
+        ),
+    ] = None,
+    extra_epochs: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST",
+            help="Further epochs or rows of the recording: numbers, conditions such as closed, or all.",
+        ),
+    ] = "",
+    alike: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option("--alike", help="Simulate the extra ones at all the parameters of the built-in one."),
+    ] = False,
+    read: Annotated[
+        list[str] | None,
+        typer.Option("--read", metavar="NAME=VALUE", help="How to read, e.g. channel=Oz; repeatable."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the run's random key.")] = 0,
     root: Root = None,
     simulators: SimulatorFiles = None,
@@ -95,17 +120,19 @@ def run(
     folder of runs under the same path.
     """
     _use(root, simulators)
+    from dashboard.asked import Asked, observation_of
     from inference.requests import Request, check
     from inference.runs import RunStore
     from inference.settings import make_config, read_settings
 
     given = read_settings(set_ or [])
     config = make_config(method, given)
+    asked = Asked(observation, sweep, tuple(extra or ()), extra_epochs, alike, read_settings(read or []))
     request = Request(
         model,
         method,
         {name: getattr(config, name) for name in given},
-        _observation(model, observation, sweep),
+        observation_of(model, asked),
         seed,
         tuple(str(file.resolve()) for file in simulators or ()),
     )
@@ -220,24 +247,6 @@ def _get(run_id: str, root: Path | None) -> Any:
     from inference.runs import RunStore
 
     return RunStore(settings.root()).get(run_id)
-
-
-def _observation(model: str, given: str, sweep: int | None) -> dict[str, Any]:
-    """A recording by its file, or by the name of one in the data folders; or the words default and none."""
-    if given in ("default", "none"):
-        return {"kind": given}
-    file = Path(given)
-    if not file.is_file():
-        from simulators import get_simulator
-        from simulators.recordings import find_recordings, kind_of
-        from simulators.registry import unknown_name
-
-        look = kind_of(get_simulator(model)).describe
-        offered = {path.name: path for path in find_recordings(settings.data_folders(), look=look)}
-        if given not in offered:
-            raise ValueError(unknown_name("recording", given, [*offered, "default", "none"]))
-        file = offered[given]
-    return {"kind": "recording", "file": str(file)} | ({} if sweep is None else {"sweep": sweep})
 
 
 def _perform(run: Any) -> None:

@@ -72,10 +72,15 @@ class Estimate:
         return f"{total}, {memory} ({parts})"
 
 
-def estimate(simulator: Simulator, config: Any) -> Estimate:
+def estimate(simulator: Simulator, config: Any, *, group_size: int = 1) -> Estimate:
     """What a run of ``config`` on ``simulator`` will need; times a small batch when first asked.
 
     A config without ``num_simulations`` is one of chains, whose time cannot be known before they run.
+
+    Args:
+        simulator: the model.
+        config: of a method.
+        group_size: how many simulations make one row to learn from.
     """
     trains = all(method.trains for method in METHODS.values() if type(config) is method.config)
     per_round = getattr(config, "num_simulations", 0)
@@ -84,13 +89,13 @@ def estimate(simulator: Simulator, config: Any) -> Estimate:
     groups = per_round * getattr(config, "num_rounds", 1)
     num = groups * getattr(config, "group_size", 1)
     width = simulator.prior.dim + simulator.num_features
-    num_bytes = BASE_BYTES + COPIES * 4.0 * num * width
+    num_bytes = BASE_BYTES + COPIES * 4.0 * num * group_size * width
     taken = sample(simulator)
     trained = groups * max(taken.valid_share, 1 / taken.num)
     members = getattr(config, "members", 1) if trains else 0
     train_seconds = FIXED_SECONDS + trained * TRAIN_SECONDS_PER_ROW * members
     warning = valid_words(taken, per_round)
-    return Estimate(num * taken.seconds, train_seconds, num_bytes, warning, trains)
+    return Estimate(num * group_size * taken.seconds, train_seconds, num_bytes, warning, trains)
 
 
 def valid_words(taken: Sample, num: int) -> str:

@@ -17,9 +17,14 @@ from dashboard.fields import Field, fields_of
 Check = Callable[[Any], None]
 
 
-def config_form(config: Any, check: Check = lambda config: None) -> ConfigForm:
+Choices = Mapping[str, tuple[Any, ...]]
+
+
+def config_form(
+    config: Any, check: Check = lambda config: None, choices: Choices | None = None
+) -> ConfigForm:
     """The form of a config dataclass, showing its defaults, or of an instance, showing its values."""
-    return ConfigForm(config() if isinstance(config, type) else config, check)
+    return ConfigForm(config() if isinstance(config, type) else config, check, choices)
 
 
 class ConfigForm(pn.viewable.Viewer):
@@ -32,15 +37,22 @@ class ConfigForm(pn.viewable.Viewer):
     Args:
         config: to begin with.
         check: raises a ValueError, in one sentence, for a config that cannot be used here.
+        choices: field -> values to choose from, where these are only known now.
     """
 
     config = param.Parameter(constant=True, doc="The config that is typed; None while it is not usable.")
     error = param.String(constant=True, doc="What is wrong, in one sentence; empty while all is well.")
 
-    def __init__(self, config: Any, check: Check = lambda config: None) -> None:
+    def __init__(
+        self, config: Any, check: Check = lambda config: None, choices: Choices | None = None
+    ) -> None:
         super().__init__()
         self._shown, self._check, self._is_filling = config, check, False
-        self._fields = {field.name: field for field in fields_of(type(config))}
+        known = choices or {}
+        self._fields = {
+            field.name: dataclasses.replace(field, choices=known.get(field.name, field.choices))
+            for field in fields_of(type(config))
+        }
         self.widgets = {name: _widget(field, config) for name, field in self._fields.items()}
         self._cells = {name: self._cell(field) for name, field in self._fields.items()}
         self._message = shell.Line(kind="error", testid="config-error")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -17,6 +19,7 @@ from dashboard.isolation import in_own_process
 from simulators import Simulator
 from simulators.recordings import CURRENT_CLAMP, RecordingError, RecordingKind, find_recordings, kind_of
 
+LINKED = (".vhdr", ".vmrk", ".eeg")  # of one BrainVision recording, which name each other
 UPLOADS = "posterior-lab-upload-"  # what the temporary folders of uploads are called
 
 
@@ -64,7 +67,7 @@ def recorded(simulator: Simulator, file: Path, *, sweep: int | None = None) -> S
 @lru_cache(maxsize=8)
 def _recorded(simulator: Simulator, file: Path, modified: int, sweep: int | None) -> Seen:
     """Kept per state of the file, because driving compiles the model anew."""
-    recording = _guarded(file, kind_of(simulator).read, sweep=sweep)
+    recording = guarded(file, kind_of(simulator).read, sweep=sweep)
     if simulator.drive is None:
         raise ValueError(f"{simulator.title or simulator.name} cannot be driven by a recording.")
     driven = simulator.drive(recording)
@@ -78,10 +81,10 @@ def sweeps_of(simulator: Simulator, file: Path) -> list[int]:
     Raises:
         ValueError: the file cannot be read.
     """
-    return _guarded(file, kind_of(simulator).sweeps)
+    return guarded(file, kind_of(simulator).sweeps)
 
 
-def _guarded(file: Path, read: Callable[..., Any], **settings: Any) -> Any:
+def guarded(file: Path, read: Callable[..., Any], **settings: Any) -> Any:
     """What ``read`` makes of a file; of an uploaded one in a process of its own, where it can hang alone."""
     if any(part.startswith(UPLOADS) for part in file.parts):
         return in_own_process(partial(read, file, **settings))
@@ -116,8 +119,39 @@ def _label_of(path: Path, kind: RecordingKind) -> str:
     return path.name if label in (path.stem, path.name) else f"{label} · {path.name}"
 
 
+class Uploads:
+    """A temporary folder for what is uploaded, which goes when its owner does.
+
+    Args:
+        owner: for instance a page.
+        limit: largest file in bytes.
+    """
+
+    def __init__(self, owner: object, *, limit: int) -> None:
+        self.limit = limit
+        self._owner = weakref.ref(owner)
+        self.folder: Path | None = None
+
+    def keep(self, files: Mapping[str, bytes | str]) -> list[Path]:
+        """Write files beside each other, in a new place: another file of the same name is another file.
+
+        Raises:
+            ValueError: one is empty or too large.
+        """
+        place = Path(tempfile.mkdtemp(dir=self._made()))
+        return [keep_upload(place, name, content, limit=self.limit) for name, content in files.items()]
+
+    def _made(self) -> Path:
+        if self.folder is None:
+            self.folder = Path(tempfile.mkdtemp(prefix=UPLOADS))
+            owner = self._owner()
+            if owner is not None:
+                weakref.finalize(owner, shutil.rmtree, self.folder, ignore_errors=True)
+        return self.folder
+
+
 def keep_upload(folder: Path, name: str, content: bytes | str, *, limit: int) -> Path:
-    """Write what was uploaded somewhere below ``folder``, under a safe name.
+    """Write what was uploaded into ``folder``, under a safe name.
 
     Raises:
         ValueError: it is empty, or larger than ``limit`` bytes.
@@ -130,7 +164,7 @@ def keep_upload(folder: Path, name: str, content: bytes | str, *, limit: int) ->
             f"'{name}' has {len(data) / 1e6:.0f} MB; at most {limit / 1e6:.0f} MB can be uploaded. "
             "Put it into a data folder of the server instead."
         )
-    safe = re.sub(r"[^A-Za-z0-9._-]", "_", Path(name).name).lstrip(".") or "recording"
-    path = Path(tempfile.mkdtemp(dir=folder)) / safe  # a second file of the same name is another file
-    path.write_bytes(data)
-    return path
+    unsafe = r"[^\w .-]" if Path(name).suffix.lower() in LINKED else r"[^A-Za-z0-9._-]"
+    safe = re.sub(unsafe, "_", Path(name).name).lstrip(".") or "recording"
+    (folder / safe).write_bytes(data)
+    return folder / safe

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import param
@@ -11,6 +11,7 @@ import param
 from dashboard.results import verdict_of
 from dashboard.words import ago, method_name
 from inference.methods import METHODS
+from inference.observations import files_of, with_files, within
 from inference.requests import Request, check
 from inference.runs import ACTIVE, Run, RunStore
 from inference.settings import find_method, make_config
@@ -71,7 +72,9 @@ class References(param.Parameterized):
 
     @property
     def method(self) -> str:
-        """The exact method for this model; empty where the model has no likelihood or is unknown here."""
+        """The exact method for this model; empty where none knows it, or uses extra observations."""
+        if self.run.request.observation.get("extra"):
+            return ""
         try:
             simulator = get_simulator(self.run.request.simulator)
         except ValueError:
@@ -91,9 +94,7 @@ class References(param.Parameterized):
             ValueError: the model or the observation cannot be used any more.
         """
         request = self.run.request
-        observation = dict(request.observation)
-        if self.run.observation_path is not None:
-            observation["file"] = str(self.run.observation_path)
+        observation = within(request.observation, self.run.folder)
         wanted = Request(request.simulator, self.method, {}, observation, 0, request.simulator_files)
         check(wanted)
         run = self.store.create(wanted, owner=self.run.owner)
@@ -128,17 +129,23 @@ def _is_alike(one: Run, other: Run) -> bool:
     """Whether two runs are of one model and one observation."""
     try:
         a, b = one.request, other.request
-        kinds = {a.observation["kind"], b.observation["kind"]}
-        if a.simulator != b.simulator or len(kinds) != 1 or kinds == {"none"}:
+        if a.simulator != b.simulator or a.observation["kind"] == "none":
             return False
-        if kinds == {"default"}:
-            return True
-        files = (one.observation_path, other.observation_path)
-        has_files = all(file is not None and file.is_file() for file in files)
-        is_one_sweep = a.observation.get("sweep") == b.observation.get("sweep")
-        return has_files and is_one_sweep and filecmp.cmp(*map(str, files), shallow=False)
+        if _without_names(a.observation) != _without_names(b.observation):
+            return False
+        files = zip(files_of(a.observation), files_of(b.observation), strict=True)
+        return all(
+            filecmp.cmp(one.folder / mine, other.folder / theirs, shallow=False) for mine, theirs in files
+        )
     except (ValueError, OSError):  # damaged, which its own page explains
         return False
+
+
+def _without_names(observation: Mapping[str, Any]) -> dict[str, Any]:
+    """What an observation says, but for how its files are called: by which number each is told instead."""
+    numbers = {file: str(number) for number, file in enumerate(files_of(observation))}
+    told = with_files(observation, numbers) if numbers else dict(observation)
+    return {name: value for name, value in told.items() if name != "label" and value}
 
 
 def _rank(run: Run) -> tuple[int, bool, float]:

@@ -19,6 +19,7 @@ from dashboard import links, theme
 
 log = logging.getLogger(__name__)
 STYLE = (Path(__file__).parent / "static" / "text.css").read_text(encoding="utf-8")
+UPLOAD_STYLE = (Path(__file__).parent / "static" / "upload.css").read_text(encoding="utf-8")
 WIDTH = 1240  # pixels, of the content; lines of text stay far below it
 COOKIE = "posterior_lab_theme"
 YEAR = 365 * 24 * 3600  # seconds
@@ -121,6 +122,17 @@ def button(words: str, act: Callable[[], Any], *, help_text: str = "", **setting
     return made
 
 
+def file_dropper(limit: int, **settings: Any) -> pn.widgets.FileDropper:
+    """A box for uploads of at most ``limit`` bytes each; the page needs the extension "filedropper"."""
+    return pn.widgets.FileDropper(
+        max_file_size=f"{limit // 10**6}MB",
+        layout="compact",
+        previews=[],
+        stylesheets=[UPLOAD_STYLE],
+        **{"sizing_mode": "stretch_width", "margin": 0, **settings},
+    )
+
+
 class Line(pn.viewable.Viewer):
     """One line of text that changes: the summary beside a plot, a state. Screen readers and tests read it.
 
@@ -218,6 +230,11 @@ _CARD_SX = {
     "height": "100%",
 }
 _BUTTON_SX = {"borderColor": "divider", "color": "text.primary", "&:hover": {"borderColor": "primary.main"}}
+# Of a row of choices whose label only screen readers need.
+TOGGLE_SX = {
+    "& .MuiToggleButton-root": {"textTransform": "none", "whiteSpace": "nowrap", "padding": "6px 18px"}
+}
+HIDDEN_LABEL = ".MuiFormLabel-root { position: absolute; width: 1px; height: 1px; overflow: hidden; }"
 _ALERT_SX = {"padding": "2px 14px", "& .MuiAlert-message": {"paddingTop": "7px"}}
 _PAGE_SX = {
     ".header": {

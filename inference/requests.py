@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from inference.goals import Goal, Observation
+from inference.goals import Goal
+from inference.observations import check_description, files_of, observe, within
 from inference.settings import find_method, make_config
 from simulators import Simulator, get_simulator
-
-OBSERVATION_KINDS = ("default", "recording", "none")
 
 
 @dataclass(frozen=True)
@@ -21,9 +20,8 @@ class Request:
         simulator: name in the catalogue of simulators.
         method: name in `METHODS`.
         config: settings that differ from the method's defaults, as JSON values.
-        observation: {"kind": "default"} for the built-in one; {"kind": "recording", "file": ...,
-            "sweep": ..., "label": ...}, `file` being relative to the run folder once the run exists;
-            {"kind": "none"} for an amortised posterior.
+        observation: what to explain, as `inference/observations.py` describes it; its files are relative to
+            the run folder once the run exists.
         seed: of the run's one random key.
         simulator_files: the operator's files that the simulator came from. A record only: what runs is
             decided by whoever starts the process, never by a run folder, because such a file is code.
@@ -40,11 +38,7 @@ class Request:
     simulator_files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        kind = self.observation.get("kind")
-        if kind not in OBSERVATION_KINDS:
-            raise ValueError(f"An observation is one of {', '.join(OBSERVATION_KINDS)}; got {kind!r}.")
-        if kind == "recording" and not self.observation.get("file"):
-            raise ValueError("A recording needs a file; got none.")
+        check_description(self.observation)
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
             raise ValueError(f"The seed must be a whole number from 0 to {2**32 - 1}; got {self.seed!r}.")
 
@@ -86,36 +80,27 @@ def resolve(request: Request, folder: Path) -> Resolved:
     Raises:
         ValueError: a name, a setting or a recording is wrong; one sentence says which and what is needed.
     """
-    config, simulator = _config_and_simulator(request, folder)
-    if request.observation["kind"] == "none":
-        return Resolved(config, simulator, None)
-    return Resolved(config, simulator, Observation(simulator.default_observation().x))
+    config = make_config(request.method, request.config)
+    observation = within(request.observation, Path(folder))
+    return Resolved(config, *observe(_simulator(request), observation))
 
 
 def check(request: Request) -> None:
-    """Raise what `resolve` would, before a run is made; the recording is still where the user has it.
+    """Raise what `resolve` would, before a run is made; the recordings are still where the user has them.
 
     Raises:
         ValueError: as `resolve`.
     """
-    file = Path(request.observation.get("file") or "none")
-    if request.observation["kind"] == "recording" and not file.is_file():
-        raise ValueError(f"The recording '{file}' does not exist.")
-    observation = {**request.observation, "file": file.name}
-    config, simulator = _config_and_simulator(
-        dataclasses.replace(request, observation=observation), file.parent
-    )
-    method = find_method(request.method)
-    if method.needs_observation and request.observation["kind"] == "none":
+    missing = next((file for file in files_of(request.observation) if not Path(file).is_file()), None)
+    if missing is not None:
+        raise ValueError(f"The recording '{missing}' does not exist.")
+    config, method = make_config(request.method, request.config), find_method(request.method)
+    simulator, goal = observe(_simulator(request), request.observation)
+    if method.needs_observation and goal is None:
         raise ValueError(f"The method {method.name} needs an observation; choose one, or another method.")
+    if goal is not None and goal.extra is not None:
+        method.check_extra(config, goal)
     method.check(config, simulator)
-
-
-def _config_and_simulator(request: Request, folder: Path) -> tuple[Any, Simulator]:
-    config, simulator = make_config(request.method, request.config), _simulator(request)
-    if request.observation["kind"] == "recording":
-        simulator = _driven(simulator, request.observation, Path(folder))
-    return config, simulator
 
 
 def _simulator(request: Request) -> Simulator:
@@ -126,16 +111,3 @@ def _simulator(request: Request) -> Simulator:
             raise
         files = " ".join(f"--simulators {file}" for file in request.simulator_files)
         raise ValueError(f"{error} The run was made with {files}; give the same again.") from error
-
-
-def _driven(simulator: Simulator, observation: Mapping[str, Any], folder: Path) -> Simulator:
-    if simulator.drive is None:
-        raise ValueError(
-            f"Simulator '{simulator.name}' cannot be driven by a recording; use its default observation."
-        )
-    file = (folder / observation["file"]).resolve()
-    if not file.is_relative_to(folder.resolve()):
-        raise ValueError(f"The recording of a run lies in its folder; got '{observation['file']}'.")
-    from simulators.recordings import kind_of  # here: only runs on recordings need the readers
-
-    return simulator.drive(kind_of(simulator).read(file, sweep=observation.get("sweep")))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from inference.files import staging, write_json
+from inference.observations import files_of, with_files
 from inference.requests import Request
 from inference.runfolder import ACTIVE as ACTIVE
 from inference.runfolder import STATES as STATES
@@ -17,6 +18,7 @@ from inference.runfolder import Run as Run
 from inference.runfolder import RunBusy as RunBusy
 from inference.runfolder import is_lost, new_record, read_record
 
+MOST_PLACES = 2000  # folders for recordings of the same name, of which a request has at most half as many
 _ID = re.compile(r"\d{8}-\d{6}-[a-z0-9_]{1,48}-[0-9a-f]{4}")
 
 
@@ -35,13 +37,13 @@ class RunStore:
         return self.root / "runs"
 
     def create(self, request: Request, owner: str = "local") -> Run:
-        """A new queued run. A recording named by the request is copied into the run folder.
+        """A new queued run. The recordings that the request names are copied into the run folder.
 
         Raises:
-            ValueError: the recording does not exist.
+            ValueError: a recording does not exist.
         """
         with staging(self.folder) as beside:
-            request = _with_own_recording(request, beside)
+            request = _with_own_recordings(request, beside)
             write_json(beside / "run.json", new_record(request, owner))
             return Run(_rename_to_new_id(beside, self.folder, request.simulator))
 
@@ -116,19 +118,33 @@ def mark(run: Run, state: str, message: str, *, only: tuple[str, ...]) -> bool:
         return False
 
 
-def _with_own_recording(request: Request, folder: Path) -> Request:
-    """The request with its recording copied into `folder`."""
-    if request.observation["kind"] != "recording":
+def _with_own_recordings(request: Request, folder: Path) -> Request:
+    """The request with its recordings copied into `folder`."""
+    files = [Path(file) for file in files_of(request.observation)]
+    if not files:
         return request
-    source = Path(request.observation["file"])
+    moved = {str(file): _copied(file, folder) for file in files}
+    observation = with_files({"label": files[0].name, **request.observation}, moved)
+    return replace(request, observation=observation)
+
+
+def _copied(source: Path, folder: Path) -> str:
+    """Where below `folder` the copy of a recording is, with the files that belong to it beside it."""
+    from simulators.recordings import parts_of  # here: only runs on recordings need the readers
+
     if not source.is_file():
         raise ValueError(f"The recording '{source}' does not exist.")
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", source.name).lstrip(".") or "recording"
-    (folder / "observation").mkdir()
-    shutil.copyfile(source, folder / "observation" / name)
-    return replace(
-        request, observation={"label": source.name, **request.observation, "file": f"observation/{name}"}
-    )
+    parts = parts_of(source)
+    if len(parts) == 1:
+        names = [re.sub(r"[^A-Za-z0-9._-]", "_", source.name).lstrip(".") or "recording"]
+    else:
+        names = [part.name for part in parts]  # by which they know each other
+    places = ("observation", *(f"observation/{number}" for number in range(2, MOST_PLACES)))
+    place = next(place for place in places if not any((folder / place / name).exists() for name in names))
+    (folder / place).mkdir(parents=True, exist_ok=True)
+    for part, name in zip(parts, names, strict=True):
+        shutil.copyfile(part, folder / place / name)
+    return f"{place}/{names[0]}"
 
 
 def _rename_to_new_id(beside: Path, runs: Path, simulator: str) -> Path:

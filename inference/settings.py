@@ -27,17 +27,41 @@ def make_config(method: str, settings: Mapping[str, Any]) -> Any:
     Raises:
         ValueError: an unknown setting (the nearest known one is suggested), or a value it cannot take.
     """
-    config_type = find_method(method).config
-    types_by_name = typing.get_type_hints(config_type)
-    names = [item.name for item in dataclasses.fields(config_type)]
+    return make_settings(find_method(method).config, settings, of=method)
+
+
+def make_settings(kind: type, settings: Mapping[str, Any], *, of: str) -> Any:
+    """An instance of a dataclass of settings, as `make_config` makes one.
+
+    Args:
+        kind: the dataclass.
+        settings: in place of its defaults.
+        of: what they are settings of, for messages.
+
+    Raises:
+        ValueError: as `make_config`.
+    """
+    types_by_name = typing.get_type_hints(kind)
+    names = [item.name for item in dataclasses.fields(kind)]
     for name in settings:
         if name not in names:
-            raise ValueError(unknown_name(f"setting of {method} called", name, names))
+            raise ValueError(unknown_name(f"setting of {of} called", name, names))
     values = {name: _converted(name, value, types_by_name[name]) for name, value in settings.items()}
     try:
-        return config_type(**values)
+        return kind(**values)
     except TypeError as error:
-        raise ValueError(f"The settings of {method} are not usable: {error}.") from error
+        raise ValueError(f"The settings of {of} are not usable: {error}.") from error
+
+
+def changes(settings: Any) -> dict[str, Any]:
+    """What of a dataclass of settings differs from its defaults, as JSON values."""
+    defaults = type(settings)()
+    values = {item.name: getattr(settings, item.name) for item in dataclasses.fields(settings)}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if value != getattr(defaults, name)
+    }
 
 
 def read_settings(pairs: list[str] | tuple[str, ...]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from simulators.catalogue import SIMULATORS as SIMULATORS
 from simulators.catalogue import all_simulators as all_simulators
 from simulators.catalogue import get_simulator as get_simulator
 from simulators.catalogue import load_simulators as load_simulators
+from simulators.extras import simulate_extra as simulate_extra
 from simulators.prior import Prior as Prior
 from simulators.simulate import Simulations as Simulations
 from simulators.simulate import simulate_batch as simulate_batch
@@ -26,4 +27,5 @@ __all__ = [
     "get_simulator",
     "load_simulators",
     "simulate_batch",
+    "simulate_extra",
 ]

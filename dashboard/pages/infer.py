@@ -1,7 +1,8 @@
 """The page of a new run: model, observation, method. ``?model=hodgkin_huxley&observation=cell.nc&seed=1``.
 
 In the address an observation is "none", the file name of a recording on the server, or left out (built-in);
-every other key is a setting of the method. An uploaded file is nobody else's, so it is never in an address.
+`dashboard/set_address.py` says how several are told; every other key is a setting of the method. An uploaded
+file is nobody else's, so it is never in an address.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from dashboard import links, observations, settings, shell
+from dashboard import links, observations, set_address, settings, shell
 from dashboard.jobs import get_jobs
+from dashboard.views.extra_choice import ExtraChoice
+from dashboard.views.extras_preview import ExtrasPreview
 from dashboard.views.launch import Launch
 from dashboard.views.method_choice import LARGEST_SEED, MethodChoice
 from dashboard.views.model_choice import ModelChoice
 from dashboard.views.observation_choice import ObservationChoice
 from dashboard.views.observation_preview import ObservationPreview
 from dashboard.views.plan import Plan
+from dashboard.views.recording_set import RecordingSet
 from inference.methods import METHODS
 from inference.requests import Request
 from inference.runs import RunStore
@@ -43,6 +47,9 @@ def page() -> pmui.Page:
             2,
             "Observation",
             ObservationChoice(plan, offered, limit=settings.upload_limit()),
+            RecordingSet(plan, offered, limit=settings.upload_limit()),
+            ExtraChoice(plan),
+            ExtrasPreview(plan),
             ObservationPreview(plan),
         ),
         _step(3, "Method", MethodChoice(plan, METHODS)),
@@ -64,28 +71,31 @@ def page() -> pmui.Page:
 def from_query(query: links.Query, simulators: Mapping[str, Simulator], offered: Mapping[str, Path]) -> Plan:
     """The plan that an address describes."""
     model = query.choice("model", simulators, "hodgkin_huxley")
-    observation = query.choice("observation", ("none", *offered), "", kind="recording on this server")
-    if observation in offered and simulators[model].drive is None:
+    files = set_address.read_files(query, offered)
+    if files and simulators[model].drive is None:
         query.problems.append(f"The model '{model}' takes no recordings; its built-in observation is shown.")
-        observation = ""
+        files = []
+    is_none = query.text("observation") == "none"
     sweep = query.integer("sweep", -1, low=0, high=10**6)
     method = query.choice("method", METHODS, "snpe")
     config = config_from(query, method)
     return Plan(
         simulators,
         model=model,
-        kind="recording" if observation in offered else observation or "default",
-        file=offered.get(observation),
+        kind="recording" if files else "none" if is_none else "default",
+        file=files[0] if files else None,
         sweep=None if sweep < 0 else sweep,
         method=method,
         config=config,
         seed=query.integer("seed", 0, low=0, high=LARGEST_SEED),
+        **set_address.read_choices(query, simulators[model], files),
     )
 
 
 def config_from(query: links.Query, method: str) -> Any:
     """The method's config with the settings of the address; the defaults and a sentence if they are wrong."""
-    asked = {name: value for name, value in query.values.items() if name not in NOT_SETTINGS}
+    about_method = (key for key in query.values if key not in NOT_SETTINGS and not set_address.is_ours(key))
+    asked = {key: query.values[key] for key in about_method}
     try:
         return make_config(method, asked)
     except ValueError as error:
@@ -95,10 +105,12 @@ def config_from(query: links.Query, method: str) -> Any:
 
 def choices(plan: Plan, offered: Mapping[str, Path]) -> dict[str, object]:
     """What the address says: the model, and whatever differs from the defaults."""
-    name = next((name for name, path in offered.items() if path == plan.file), "")
-    observation = {"default": "", "none": "none", "recording": name}[plan.kind]
-    sweep = plan.sweep if name and plan.sweep is not None else ""
-    first = {"model": plan.model, "observation": observation, "sweep": sweep}
+    names = {path: name for name, path in offered.items()}
+    known = ",".join(names[path] for path in plan.files if path in names)
+    observation = {"default": "", "none": "none", "recording": known}[plan.kind]
+    sweep = plan.sweep if known and plan.sweep is not None else ""
+    several = set_address.told(plan) if known or plan.kind != "recording" else {}
+    first = {"model": plan.model, "observation": observation, "sweep": sweep, **several}
     method = "" if plan.method == "snpe" else plan.method
     return {**first, "method": method, "seed": plan.seed or "", **plan.settings}
 

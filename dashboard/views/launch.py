@@ -9,7 +9,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from dashboard import shell
+from dashboard import shell, words
 from dashboard.background import Latest
 from dashboard.estimate import Estimate, estimate
 from dashboard.views.plan import KINDS, Plan
@@ -42,7 +42,7 @@ class Launch(pn.viewable.Viewer):
             sizing_mode="stretch_width",
         )
         self._latest = Latest(_estimate, self._show, self._fail)
-        plan.param.watch(self._follow, ["model", "kind", "seen", "problem", "is_reading", "config", "method"])
+        plan.param.watch(self._follow, _HEARD)
         self._follow()
 
     def __panel__(self) -> pmui.Column:
@@ -69,7 +69,7 @@ class Launch(pn.viewable.Viewer):
         if is_usable:
             self.needs.text = "Measuring how long this will take …"
             simulator = plan.seen.simulator if plan.seen is not None else plan.simulator
-            self._latest.ask((simulator, plan.config))
+            self._latest.ask((simulator, plan.config, plan.group_size))
         else:
             self.needs.text = plan.missing
 
@@ -81,8 +81,12 @@ class Launch(pn.viewable.Viewer):
         self.needs.text = f"The time cannot be estimated: {error}"
 
 
-def _estimate(wish: tuple[Simulator, Any]) -> Estimate:
-    return estimate(*wish)
+def _estimate(wish: tuple[Simulator, Any, int]) -> Estimate:
+    simulator, config, group_size = wish
+    return estimate(simulator, config, group_size=group_size)
+
+
+_HEARD = ["model", "kind", "seen", "ticked", "problem", "is_reading", "config", "method"]
 
 
 def summary(plan: Plan) -> str:
@@ -91,6 +95,7 @@ def summary(plan: Plan) -> str:
     lines = {
         "model": plan.simulator.title or plan.model,
         "observation": observation,
+        **({"beside it": words.count(len(plan.extras), "other")} if plan.uses_extras else {}),
         "method": plan.method,
         **{name.replace("_", " "): str(value) for name, value in plan.settings.items()},
     }

@@ -36,7 +36,7 @@ class MethodChoice(pn.viewable.Viewer):
         self.method.param.watch(self._change, "value")
         self.seed.param.watch(self._take_seed, "value")
         self.form.param.watch(self._take, "config")
-        plan.param.watch(lambda *_: self.form.recheck(), ["model", "kind", "seen"])
+        plan.param.watch(lambda *_: self.form.recheck(), ["model", "kind", "seen", "ticked"])
         self._take()  # what the plan's config has other than the defaults is in the request as well
 
     def __panel__(self) -> pmui.Column:
@@ -67,6 +67,7 @@ class MethodChoice(pn.viewable.Viewer):
         method = self.methods[self.method.value]
         if plan.kind == "none" and method.needs_observation:
             raise ValueError("This method needs an observation; choose one, or another method.")
+        plan.check_extras(method, config)
         method.check(config, simulator)
 
     def _take_seed(self, *_: object) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +12,6 @@ from dashboard import observations, shell
 from dashboard.views.plan import KINDS, Plan
 from simulators.recordings import kind_of
 
-UPLOAD_STYLE = (Path(shell.__file__).parent / "static" / "upload.css").read_text(encoding="utf-8")
 TEACH = {
     "default": "A simulation at known parameters: the posterior can be compared with the truth.",
     "observed": "What was recorded, as it comes with the model; nobody knows its true parameters.",
@@ -26,6 +22,8 @@ TEACH = {
 class ObservationChoice(pn.viewable.Viewer):
     """Built-in, a recording from the server or uploaded, or none.
 
+    Where several recordings can be used together, `RecordingSet` asks for them.
+
     Args:
         plan: what is chosen.
         offered: name -> path of the recordings on the server.
@@ -34,29 +32,22 @@ class ObservationChoice(pn.viewable.Viewer):
 
     def __init__(self, plan: Plan, offered: Mapping[str, Path], *, limit: int) -> None:
         super().__init__()
-        self.plan, self.offered, self.limit = plan, dict(offered), limit
-        self._folder: Path | None = None
+        self.plan, self.offered = plan, dict(offered)
+        self.uploads = observations.Uploads(self, limit=limit)
         self.kind = pmui.RadioButtonGroup(
             options={words: kind for kind, words in KINDS.items()},
             value=plan.kind,
             label="Kind of observation",
             size="small",
             margin=0,
-            sx=_KINDS_SX,
-            stylesheets=[_HIDDEN_LABEL],
+            sx=shell.TOGGLE_SX,
+            stylesheets=[shell.HIDDEN_LABEL],
         )
         kinds = observations.kinds_of(plan.simulators.values())
         self._labels = {kind: observations.labels(self.offered, kind) for kind in kinds}
         self.recording = pmui.Select(label="On this server", options={"choose …": ""}, value="", **_WIDE)
         self.sweep = pmui.Select(label="Sweep", options=[], visible=False, **_WIDE)
-        self.upload = pn.widgets.FileDropper(
-            max_file_size=f"{limit // 10**6}MB",
-            layout="compact",
-            previews=[],
-            stylesheets=[UPLOAD_STYLE],
-            sizing_mode="stretch_width",
-            margin=0,
-        )
+        self.upload = shell.file_dropper(limit)
         self.teach = shell.Line(testid="observation-help")
         self.error = shell.Line(testid="observation-error", kind="error")
         self.files = shell.columns(
@@ -92,18 +83,11 @@ class ObservationChoice(pn.viewable.Viewer):
     def _take_upload(self, *_: object) -> None:
         for name, content in self.upload.value.items():
             try:
-                kept = observations.keep_upload(self._upload_folder(), name, content, limit=self.limit)
+                kept = self.uploads.keep({name: content})
             except ValueError as error:
                 self.plan.refuse(str(error))
             else:
-                self.plan.choose(file=kept)
-
-    def _upload_folder(self) -> Path:
-        """A temporary folder that goes when the page does."""
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix=observations.UPLOADS))
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        return self._folder
+                self.plan.choose(file=kept[0])
 
     def _follow(self, *_: object) -> None:
         plan = self.plan
@@ -116,7 +100,7 @@ class ObservationChoice(pn.viewable.Viewer):
             options={"choose …": "", **fitting}, value=name if name in fitting.values() else ""
         )
         self.sweep.param.update(options=plan.sweeps, value=plan.sweep, visible=len(plan.sweeps) > 1)
-        self.files.visible = plan.kind == "recording"
+        self.files.visible = plan.kind == "recording" and not plan.shares
         waiting = " Reading …" if plan.is_reading else ""
         self.teach.text = self._teach() + waiting
         must_choose = len(plan.sweeps) > 1 and plan.sweep is None
@@ -130,8 +114,4 @@ class ObservationChoice(pn.viewable.Viewer):
         return TEACH["observed" if is_real else kind]
 
 
-_KINDS_SX = {
-    "& .MuiToggleButton-root": {"textTransform": "none", "whiteSpace": "nowrap", "padding": "6px 18px"}
-}
-_HIDDEN_LABEL = ".MuiFormLabel-root { position: absolute; width: 1px; height: 1px; overflow: hidden; }"
 _WIDE = {"size": "small", "sizing_mode": "stretch_width", "margin": 0}

@@ -73,7 +73,8 @@ _WIDE: Mapping[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
 
 
 def _title(seen: Seen) -> str:
-    return seen.label[:1].upper() + seen.label[1:]
+    is_symbol = seen.label[1:2] == " "  # "x = 0.25"
+    return seen.label if is_symbol else seen.label[:1].upper() + seen.label[1:]
 
 
 def _features(seen: Seen) -> str:

@@ -86,6 +86,8 @@ class Method:
         needs_observation: whether there is nothing to do without one.
         trains: whether it learns from simulations, which takes time and memory.
         is_exact: whether its draws are those of the posterior itself, a reference for other methods.
+        extras_for: `extras_for(config, goal)`, how many observations beside x_0 it learns to use; raises a
+            ValueError where the goal has more. None: it uses one observation only.
     """
 
     name: str
@@ -96,3 +98,12 @@ class Method:
     needs_observation: bool = False
     trains: bool = True
     is_exact: bool = False
+    extras_for: Callable[[Any, Goal], int] | None = None
+
+    def check_extra(self, config: Any, goal: Goal) -> None:
+        """Raise ValueError, in one sentence, unless the extra observations of a goal can be used."""
+        if self.extras_for is None:
+            raise ValueError(
+                f"The method {self.name} explains one observation; leave out the extra ones, or choose hnpe."
+            )
+        self.extras_for(config, goal)

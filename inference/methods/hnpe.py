@@ -316,4 +316,6 @@ def _first_ones_first(simulations: Simulations, size: int) -> Simulations:
     return simulations.select(np.arange(len(simulations)).reshape(-1, size).T.ravel())
 
 
-hnpe = Method("hnpe", "Hierarchical neural posterior estimation (HNPE)", HNPE, run, check)
+hnpe = Method(
+    "hnpe", "Hierarchical neural posterior estimation (HNPE)", HNPE, run, check, extras_for=HNPE.extras_for
+)

@@ -16,7 +16,8 @@ the closed forms follow from it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +28,7 @@ from scipy.special import log_ndtr, ndtr, ndtri
 
 from simulators.base import Observed, Simulator, Theta
 from simulators.prior import Prior
+from simulators.recordings import Rows, rows_kind
 
 PRIOR = Prior(
     {"alpha": dist.Uniform(0.0, 1.0), "beta": dist.Uniform(0.0, 1.0)},
@@ -232,12 +234,20 @@ def make_hnpe_toy(*, gamma: float = 1.0, sigma: float = 0.05, num_trials: int = 
         exact_posterior=model.exact_posterior,
         true_theta=truth,
         observed=Observed(x_o, truth, label=f"x = {x_o[0]:.3g}, made without noise"),
+        recordings=rows_kind("x"),
+        drive=partial(drive, gamma=gamma, sigma=sigma, num_trials=num_trials),
         title="Product of two factors",
         summary="One number, the product of two parameters, cannot tell them apart; others that share one of "
         "them can. The toy model of hierarchical inference, with exact posteriors.",
         source="Rodrigues et al. 2021, HNPE: leveraging global parameters for neural posterior estimation, "
         "NeurIPS, arXiv:2102.06477, example 1",
     )
+
+
+def drive(rows: Rows, *, gamma: float = 1.0, sigma: float = 0.05, num_trials: int = 1) -> Simulator:
+    """The model with a number from elsewhere as its observation; settings as for ``make_hnpe_toy``."""
+    observed = Observed(rows.x[0], label=f"{rows.names[0]} of {rows.name or 'a table'}")
+    return replace(make_hnpe_toy(gamma=gamma, sigma=sigma, num_trials=num_trials), observed=observed)
 
 
 hnpe_toy = make_hnpe_toy()

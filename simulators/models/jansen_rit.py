@@ -25,6 +25,9 @@ waits for noise, and any rounding decides when: 2 % of prior draws differ by mor
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -32,12 +35,14 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 from numpyro import distributions as dist
 
-from simulators.base import FeatureAxis, RecordingAxes, Simulator, Theta
+from simulators.base import FeatureAxis, Observed, RecordingAxes, Simulator, Theta
 from simulators.counter_noise import normals
+from simulators.features.band_pass import Band, band_pass
 from simulators.features.spectrum import NUM_BINS, frequencies, log_power, spectrogram
 from simulators.integrate import scan_blocks
 from simulators.precision import in_precision
 from simulators.prior import Prior
+from simulators.recordings import EEG, EegEpochs
 
 A, B = 3.25, 22.0  # mV
 RATE_A, RATE_B = 100.0, 50.0  # 1/s
@@ -184,16 +189,19 @@ FEATURE_AXES = {
 }
 
 
-def make_jansen_rit(*, features: str = "spectrum", precision: str = "single") -> Simulator:
+def make_jansen_rit(
+    *, features: str = "spectrum", precision: str = "single", band: Band = (None, None)
+) -> Simulator:
     """The model with one of three kinds of features.
 
     Args:
         features: "spectrum" (33 numbers); "series", 1024 standardised samples, an array for
             ``SNPE(embedding="gru")``, and the logarithm of their sd; or "spectrogram", 30 x 33, for "cnn".
         precision: "double" sees the same noise as "single", and takes longer.
+        band: of a filter, in Hz, that simulations go through as the recording did; none by default.
 
     Raises:
-        ValueError: other features, or another precision.
+        ValueError: other features, another precision, or a band that is not usable.
     """
     if features not in FEATURES:
         raise ValueError(f"Features of the model are one of {', '.join(FEATURES)}; got {features!r}.")
@@ -202,12 +210,14 @@ def make_jansen_rit(*, features: str = "spectrum", precision: str = "single") ->
         "jansen_rit",
         PRIOR,
         in_precision(simulate, precision),
-        compute,
+        compute if band == (None, None) else partial(_filtered, compute=compute, band=band),
         feature_units={name: unit for name, unit in UNITS.items() if name.startswith(prefix)},
         feature_labels={name: label for name, label in LABELS.items() if name.startswith(prefix)},
         feature_axes=FEATURE_AXES,
         axes=RecordingAxes(TIME, "potential", "mV", time_unit="s"),
         chunk_size=CHUNK,
+        recordings=EEG,
+        drive=partial(drive, features=features, precision=precision),
         true_theta=np.array([135.0, 220.0, 2000.0, 0.0], np.float32),
         title="Jansen-Rit neural mass",
         summary="Three populations of neurons in a cortical column make an EEG with an alpha rhythm: which "
@@ -215,6 +225,35 @@ def make_jansen_rit(*, features: str = "spectrum", precision: str = "single") ->
         source="Rodrigues et al. 2021, HNPE, NeurIPS, arXiv:2102.06477; Jansen and Rit 1995, Biol. Cybern. "
         "73; Strang splitting of Buckwar et al. 2020, Stat. Comput. 30",
     )
+
+
+def drive(epochs: EegEpochs, *, features: str = "spectrum", precision: str = "single") -> Simulator:
+    """The model with an epoch of EEG as its observation, and with the filter of that EEG on its simulations.
+
+    The numbers are taken in microvolts, which the prior of the gain covers.
+
+    Args:
+        epochs: one epoch.
+        features: as for ``make_jansen_rit``.
+        precision: as for ``make_jansen_rit``.
+    """
+    driven = make_jansen_rit(features=features, precision=precision, band=epochs.band)
+    series = epochs.epochs[0] - epochs.epochs[0].mean()
+    x = np.concatenate([np.ravel(value) for value in FEATURES[features][0](jnp.asarray(series)).values()])
+    condition = f" ({epochs.labels[0]})" if epochs.labels[0] else ""
+    label = f"{epochs.names[0]}{condition} of {epochs.attrs.get('file', 'an EEG')}"
+    return replace(
+        driven,
+        axes=RecordingAxes(TIME, epochs.channel, epochs.unit, time_unit="s"),
+        feature_units={name: unit.replace("mV", epochs.unit) for name, unit in driven.feature_units.items()},
+        observed=Observed(x.astype(np.float32), recording=series.astype(np.float32), label=label),
+    )
+
+
+def _filtered(
+    recording: Float[Array, 1024], *, compute: Callable[[Array], dict[str, Array]], band: Band
+) -> dict[str, Array]:
+    return compute(band_pass(recording, band, float(SAMPLING_RATE)))
 
 
 jansen_rit = make_jansen_rit()

@@ -107,12 +107,13 @@ def sampling_interval(time: np.ndarray) -> float:
             f"{found}, but spikes need steps of at most {longest:g} ms; check the unit of the time (s or ms) "
             "or sample faster."
         )
-    _check_uniform(time, dt)
+    check_uniform(time, dt)
     # Times are often stored as multiples of a short decimal; take the float noise of the division away.
     return round(dt, 9)
 
 
-def _check_uniform(time: np.ndarray, dt: float) -> None:
+def check_uniform(time: np.ndarray, dt: float) -> None:
+    """Raise RecordingError unless times (ms) are ``dt`` apart."""
     shift = np.abs(time - (time[0] + dt * np.arange(len(time))))
     if np.max(shift) <= MAX_JITTER * dt:
         return

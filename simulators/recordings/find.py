@@ -15,7 +15,7 @@ from simulators.recordings.recording import name_of
 from simulators.recordings.table import decode, header_position, parse_header
 from simulators.recordings.units import CHANNELS, RecordingError
 
-SUFFIXES = (".nc", ".nwb", ".csv")
+SUFFIXES = (".nc", ".nwb", ".csv", ".fif", ".edf", ".bdf", ".vhdr")
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,31 @@ def file_kind(path: Path, *, max_bytes: int = 200_000_000, formats: str = FORMAT
     Raises:
         RecordingError: the file is missing, empty, too large or something else.
     """
+    head = first_bytes(path, max_bytes=max_bytes, formats=formats)
+    if head.startswith(HDF5) or h5py.is_hdf5(path):
+        return _hdf5_kind(path)
+    foreign = next((what for magic, what in FOREIGN.items() if head.startswith(magic)), None)
+    if foreign or not _is_text(head):
+        raise RecordingError(f"the file is {foreign or 'of an unknown binary format'}, but {formats}.")
+    if path.suffix.lower() in (".nc", ".nwb", ".h5", ".hdf5"):
+        raise RecordingError(
+            f"the file is plain text although it is called '{path.suffix}', but {formats}; "
+            "give it its own name (.csv) or the right content."
+        )
+    return "csv"
+
+
+def first_bytes(path: Path, *, max_bytes: int, formats: str) -> bytes:
+    """The beginning of a file, of any kind.
+
+    Args:
+        path: the file.
+        max_bytes: larger files are refused.
+        formats: what is needed instead of what is no file.
+
+    Raises:
+        RecordingError: it is missing, a folder, empty or too large.
+    """
     if not path.exists():
         raise RecordingError("there is no such file; check the path.")
     if not path.is_file():
@@ -116,18 +141,7 @@ def file_kind(path: Path, *, max_bytes: int = 200_000_000, formats: str = FORMAT
             f"the file has {size / 1e6:.3g} MB, but {max_bytes / 1e6:.3g} MB are allowed; cut it."
         )
     with path.open("rb") as file:
-        head = file.read(65_536)
-    if head.startswith(HDF5) or h5py.is_hdf5(path):
-        return _hdf5_kind(path)
-    foreign = next((what for magic, what in FOREIGN.items() if head.startswith(magic)), None)
-    if foreign or not _is_text(head):
-        raise RecordingError(f"the file is {foreign or 'of an unknown binary format'}, but {formats}.")
-    if path.suffix.lower() in (".nc", ".nwb", ".h5", ".hdf5"):
-        raise RecordingError(
-            f"the file is plain text although it is called '{path.suffix}', but {formats}; "
-            "give it its own name (.csv) or the right content."
-        )
-    return "csv"
+        return file.read(65_536)
 
 
 def _hdf5_kind(path: Path) -> str:

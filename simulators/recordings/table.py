@@ -67,16 +67,16 @@ def decode(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def header_position(lines: list[str]) -> int:
+def header_position(lines: list[str], example: str = EXAMPLE) -> int:
     """Index of the first line that is neither blank nor a comment.
 
     Raises:
-        RecordingError: there is none.
+        RecordingError: there is none, where a header such as ``example`` is needed.
     """
     for position, line in enumerate(lines):
         if line.strip() and not line.startswith("#"):
             return position
-    raise RecordingError(f"there is no header, but one such as '{EXAMPLE}' is needed.")
+    raise RecordingError(f"there is no header, but one such as '{example}' is needed.")
 
 
 def parse_header(header: str) -> tuple[str, dict[str, tuple[int, str | None]]]:

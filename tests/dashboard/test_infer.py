@@ -130,7 +130,7 @@ def test_an_upload_is_kept_under_a_safe_name_and_read(plan, cell):
     choice.upload.value = {"../../my cell.csv": cell.read_text()}
     assert plan.problem == ""
     assert plan.file.name == "my_cell.csv"
-    assert plan.file.is_relative_to(choice._folder)
+    assert plan.file.is_relative_to(choice.uploads.folder)
     assert plan.seen.x[1] == pytest.approx(20.0)
     choice.upload.value = {"my cell.csv": write_csv(cell, spike=30.0).read_text()}  # mended, same name
     assert plan.seen.x[1] == pytest.approx(30.0)

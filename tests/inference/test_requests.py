@@ -7,10 +7,9 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from inference import requests, settings
+from inference import settings
 from inference.requests import Request, check, resolve
 from inference.settings import make_config, read_settings
-from simulators import get_simulator
 
 
 @dataclass(frozen=True)
@@ -167,9 +166,9 @@ def test_recorded_cells_are_the_observation_of_their_network(write_spikes, rhyth
 
 
 def test_a_recording_outside_the_folder_is_not_read(tmp_path):
-    simulator = replace(get_simulator("two_moons"), drive=lambda recording: recording)
+    request = Request("hodgkin_huxley", "fake", observation={"kind": "recording", "file": "../a.nc"})
     with pytest.raises(ValueError, match="lies in its folder"):
-        requests._driven(simulator, {"file": "../a.nc"}, tmp_path)
+        resolve(request, tmp_path)
 
 
 def test_a_request_is_checked_before_a_run_is_made_of_it(tmp_path):

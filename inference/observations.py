@@ -1,0 +1,125 @@
+"""The observation that a request names, with further ones beside it: its files, and what there is to explain.
+
+{"kind": "default"}                                         the built-in one of the model
+{"kind": "default", "extra": {"num": 9, "is_diverse": true}}    and simulations that share its parameters
+{"kind": "recording", "file": "a.fif", "sweep": 0, "options": {"channel": "Oz"}, "label": "a",
+ "extra": [{"file": "a.fif", "sweep": 3, "label": "closed"}, ...]}
+{"kind": "none"}                                            an amortised posterior
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inference.goals import Observation
+from inference.settings import make_settings
+from simulators import Simulator, simulate_extra
+
+KINDS = ("default", "recording", "none")
+MOST_EXTRA = 1000
+
+Described = Mapping[str, Any]
+
+
+def check_description(observation: Described) -> None:
+    """Raise ValueError, in one sentence, for a kind that is unknown, a missing file, or odd extras."""
+    kind, extra = observation.get("kind"), observation.get("extra")
+    if kind not in KINDS:
+        raise ValueError(f"An observation is one of {', '.join(KINDS)}; got {kind!r}.")
+    if kind == "recording" and not observation.get("file"):
+        raise ValueError("A recording needs a file; got none.")
+    if not extra:
+        return
+    if kind == "none":
+        raise ValueError("Extra observations need an observation that they stand beside; got none.")
+    if kind == "default":
+        num = extra.get("num") if isinstance(extra, Mapping) else None
+        if isinstance(num, bool) or not isinstance(num, int) or not 0 <= num <= MOST_EXTRA:
+            raise ValueError(
+                f"Beside the built-in observation 0 to {MOST_EXTRA} can be simulated; got {num!r}."
+            )
+    elif isinstance(extra, Mapping) or not all(isinstance(one, Mapping) and one.get("file") for one in extra):
+        raise ValueError("Each extra recording needs a file.")
+    elif len(extra) > MOST_EXTRA:
+        raise ValueError(f"At most {MOST_EXTRA} extra recordings can be used; got {len(extra)}.")
+
+
+def files_of(observation: Described) -> tuple[str, ...]:
+    """The files of an observation and its extras, each once, that of the observation first."""
+    if observation["kind"] != "recording":
+        return ()
+    named = [observation["file"], *(one["file"] for one in observation.get("extra") or ())]
+    return tuple(dict.fromkeys(map(str, named)))
+
+
+def with_files(observation: Described, moved: Mapping[str, str]) -> dict[str, Any]:
+    """The same with other names for its files."""
+    renamed = {**observation, "file": moved[str(observation["file"])]}
+    if observation.get("extra"):
+        renamed["extra"] = [{**one, "file": moved[str(one["file"])]} for one in observation["extra"]]
+    return renamed
+
+
+def within(observation: Described, folder: Path) -> dict[str, Any]:
+    """The same with absolute files, which lie in a folder.
+
+    Raises:
+        ValueError: one lies elsewhere.
+    """
+    moved = {}
+    for name in files_of(observation):
+        file = (folder / name).resolve()
+        if not file.is_relative_to(folder.resolve()):
+            raise ValueError(f"The recording of a run lies in its folder; got '{name}'.")
+        moved[name] = str(file)
+    return with_files(observation, moved) if moved else dict(observation)
+
+
+def observe(simulator: Simulator, observation: Described) -> tuple[Simulator, Observation | None]:
+    """The simulator, driven by the recording if there is one, and what there is to explain.
+
+    Args:
+        simulator: the model.
+        observation: as above; its files are looked for as they are named.
+
+    Raises:
+        ValueError: the model cannot be driven by a recording, a file cannot be used, or nothing is shared by
+            the model's observations though there are several.
+    """
+    if observation["kind"] == "none":
+        return simulator, None
+    if observation["kind"] == "default":
+        num = (observation.get("extra") or {}).get("num", 0)
+        is_diverse = (observation.get("extra") or {}).get("is_diverse", True)
+        extra = simulate_extra(simulator, num, is_diverse=is_diverse) if num else None
+        return simulator, Observation(simulator.default_observation().x, extra)
+    driven = drive(simulator, observation, observation.get("options"))
+    others = observation.get("extra") or ()
+    if others and not simulator.prior.shared:
+        raise ValueError(
+            f"'{simulator.name}' has no parameter that observations share; leave out the extra recordings."
+        )
+    rows = [drive(simulator, one, observation.get("options")).default_observation().x for one in others]
+    return driven, Observation(driven.default_observation().x, np.stack(rows) if rows else None)
+
+
+def drive(simulator: Simulator, recording: Described, options: Mapping[str, Any] | None = None) -> Simulator:
+    """The simulator with a recording: {"file": ..., "sweep": ...}.
+
+    Raises:
+        ValueError: the model takes none, the file cannot be used, or an option is wrong.
+    """
+    if simulator.drive is None:
+        raise ValueError(
+            f"Simulator '{simulator.name}' cannot be driven by a recording; use its default observation."
+        )
+    from simulators.recordings import kind_of  # here: only runs on recordings need the readers
+
+    kind, given = kind_of(simulator), {}
+    if options and kind.options is None:
+        raise ValueError(f"There are no options of how to read a recording for '{simulator.name}'.")
+    if kind.options is not None:
+        given = {"options": make_settings(kind.options, options or {}, of="reading")}
+    return simulator.drive(kind.read(Path(recording["file"]), sweep=recording.get("sweep"), **given))
