@@ -51,7 +51,7 @@ class ExtrasPreview(pn.viewable.Viewer):
             chosen[theme.role_of(labels.index(one.label))].append(one.seen.x)
         assert plan.seen is not None
         chosen["data"] = [plan.seen.x]
-        axis, *_ = axis_of(plan)
+        axis, _, _ = axis_of(plan)
         for role, rows in chosen.items():
             self.sources[role].data = _drawn(axis, rows, "x₀" if role == "data" else "beside it")
         used = dict.fromkeys(one.label for one in plan.extras)
@@ -92,7 +92,7 @@ def _drawn(axis: FeatureAxis, rows: list[np.ndarray], name: str) -> dict[str, li
 
 
 def axis_of(plan: Plan) -> tuple[FeatureAxis, str, str]:
-    """Along what the features lie, as the model says, else one after the other; what they are, and their unit."""
+    """Along what the features lie, as the model says, else one after the other; what they are; their unit."""
     simulator, names = plan.simulator, plan.simulator.feature_names
     groups = groups_of(simulator)
     if len(groups) == 1 and groups[0].axis is not None:
