@@ -63,19 +63,16 @@ class ImageAxes:
 
 @dataclass(frozen=True, eq=False)
 class FeatureAxis:
-    """How to draw features that form one curve, for instance a spectrum.
+    """Along what the values of an array of features lie, for instance the frequencies of a spectrum.
 
     Attributes:
-        at: place of each feature, shape (num_features,), in ``unit``.
-        name: of the axis.
-        value, value_unit: what the features are.
+        places: one per value, increasing, in ``unit``.
+        name: what the places are.
     """
 
-    at: np.ndarray
+    places: np.ndarray
     name: str
-    unit: str
-    value: str
-    value_unit: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +108,7 @@ class Simulator:
             the recording is not finite.
             None: x is the recording itself.
         feature_units, feature_labels: flat feature name -> unit, label for plots.
+        feature_axes: name of a one-dimensional array of features -> its axis, where it is drawn as a curve.
         log_likelihood: ``(theta, x) -> log p(x | theta)``, a scalar, where it is known.
         logistic_design: X, shape (num_bins, dim), of a model of spikes z_t ~ Bernoulli(1 / (1 + exp(-psi_t)))
             with psi = X theta and the features X'z; for Polya-Gamma sampling.
@@ -118,7 +116,6 @@ class Simulator:
         simulate_features: ``(key, theta) -> features(simulate(key, theta))`` without storing the recording.
         is_valid: ``x -> bool``; None: a simulation is valid when all its features are finite.
         axes: how to draw recordings (or pictures); None when there is nothing to draw.
-        feature_axis: how to draw the features where they form one curve.
         picture: ``(key, theta) -> array`` to draw on ``axes`` where that is not the recording itself.
         chunk_size: rows that are simulated fastest together; None: by the number of time steps.
         true_theta: parameters of the built-in synthetic observation, shape (dim,).
@@ -139,13 +136,13 @@ class Simulator:
     features: Callable[[Any], Any] | None = None
     feature_units: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     feature_labels: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    feature_axes: Mapping[str, FeatureAxis] = field(default_factory=dict, kw_only=True)
     log_likelihood: Callable[[Theta, Array], Array] | None = field(default=None, kw_only=True)
     logistic_design: np.ndarray | None = field(default=None, kw_only=True)
     differentiable: bool = field(default=True, kw_only=True)
     simulate_features: Callable[[Key[Array, ""], Theta], Any] | None = field(default=None, kw_only=True)
     is_valid: Callable[[Array], Array] | None = field(default=None, kw_only=True)
     axes: RecordingAxes | ImageAxes | None = field(default=None, kw_only=True)
-    feature_axis: FeatureAxis | None = field(default=None, kw_only=True)
     picture: Callable[[Key[Array, ""], Theta], Any] | None = field(default=None, kw_only=True)
     chunk_size: int | None = field(default=None, kw_only=True)
     true_theta: np.ndarray | None = field(default=None, kw_only=True)
@@ -220,7 +217,6 @@ class Simulator:
             features=None if features is None else lambda recording: chosen(features(recording)),
             simulate_features=None if fused is None else lambda key, theta: chosen(fused(key, theta)),
             observed=observed,
-            feature_axis=None,
             log_likelihood=None,
             logistic_design=None,
             exact_posterior=None,

@@ -36,6 +36,14 @@ def normals(key: Key[Array, ""], num: int) -> Float[Array, " num"]:
     return _normal_quantile(jnp.maximum((ones - 1) * (1 - low) + low, low))
 
 
+def paired_normals(key: Key[Array, ""], num: int) -> Float[Array, " num"]:
+    """``num`` standard normals, two from each block of the generator: three quarters of the time."""
+    words, half = jax.random.key_data(key), -(-num // 2)
+    counter = jnp.arange(half, dtype=jnp.uint32)
+    x, y = _threefry((words[0], words[1]), jnp.zeros_like(counter), counter)
+    return standard_normal(jnp.concatenate([x, y]))[:num]
+
+
 def random_word(
     words: tuple[Array | np.uint32, Array | np.uint32],
     high: UInt32[Array, "*shape"],

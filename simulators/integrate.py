@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from simulators.counter_noise import normals
+from simulators.counter_noise import normals, paired_normals
 from simulators.exponential import one_minus_exp
 
 State = Any
@@ -69,12 +69,16 @@ def scan_blocks(
     padded = np.pad(forcing, (0, num_blocks * block_length - len(forcing))).reshape(num_blocks, block_length)
     dtype = jnp.result_type(*jax.tree.leaves(state))
 
+    def draw(key):
+        if num_noises is None:
+            return normals(key, block_length).astype(dtype)
+        return tuple(paired_normals(key, num_noises * block_length).astype(dtype).reshape(num_noises, -1))
+
     def block(carry, inputs):
         state, summary = carry
         index, forcing = inputs
-        noise = normals(jax.random.fold_in(key, index), block_length * (num_noises or 1)).astype(dtype)
-        noises = noise if num_noises is None else tuple(noise.reshape(num_noises, block_length))
-        state, outputs = jax.lax.scan(lambda s, i: step(s, *i), state, (forcing, noises))
+        noise = draw(jax.random.fold_in(key, index))
+        state, outputs = jax.lax.scan(lambda s, i: step(s, *i), state, (forcing, noise))
         summary, kept = fold(summary, index * block_length, outputs)
         return (state, summary), kept
 

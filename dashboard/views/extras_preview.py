@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import panel as pn
@@ -10,7 +10,6 @@ import panel as pn
 from dashboard import shell, theme, words
 from dashboard.views.drawing import rows_of
 from dashboard.views.plan import Plan
-from simulators import FeatureAxis
 
 NUM_COLOURS = 7
 HEIGHT, STRIP = 260, 130  # pixels, of curves and of dots
@@ -58,7 +57,7 @@ class ExtrasPreview(pn.viewable.Viewer):
         self.legend.object = shell.legend_html(("data", "x₀"), *entries)
         self.summary.text = describe(plan)
 
-    def _figure(self, axis: FeatureAxis) -> Any:
+    def _figure(self, axis: Axis) -> Any:
         value = words.with_unit(axis.value, axis.value_unit)
         is_curve = len(axis.at) > 1
         if is_curve:
@@ -83,21 +82,37 @@ class ExtrasPreview(pn.viewable.Viewer):
         return fig
 
 
-def _drawn(axis: FeatureAxis, rows: list[np.ndarray], name: str) -> dict[str, list]:
+def _drawn(axis: Axis, rows: list[np.ndarray], name: str) -> dict[str, list]:
     """The columns of a source: a curve for each row, or a dot in the line of that name."""
     if len(axis.at) == 1:
         return {"x": [float(row[0]) for row in rows], "y": [name] * len(rows)}
     return {"x": [axis.at.tolist()] * len(rows), "y": [row.tolist() for row in rows]}
 
 
-def axis_of(plan: Plan) -> FeatureAxis:
-    """Along what the features lie: as the model says, else one after the other."""
-    simulator = plan.simulator
-    if simulator.feature_axis is not None:
-        return simulator.feature_axis
+class Axis(NamedTuple):
+    """Along what the features lie, and what they are, with units."""
+
+    at: np.ndarray
+    name: str
+    unit: str
+    value: str
+    value_unit: str
+
+
+def axis_of(plan: Plan) -> Axis:
+    """As the model says of its one array of features, else one after the other."""
+    assert plan.seen is not None
+    simulator = plan.seen.simulator
     names = simulator.feature_names
+    value_unit = simulator.feature_units.get(names[0], "")
+    array, _ = simulator.feature_shapes[0]
+    axis = simulator.feature_axes.get(array)
+    if axis is not None and len(axis.places) == len(names):
+        return Axis(axis.places, axis.name, axis.unit, array.replace("_", " "), value_unit)
     value = words.label_html(names[0]) if len(names) == 1 else "value"
-    return FeatureAxis(np.arange(len(names), dtype=float), "feature", "", value)
+    return Axis(
+        np.arange(len(names), dtype=float), "feature", "", value, value_unit if len(names) == 1 else ""
+    )
 
 
 def describe(plan: Plan) -> str:

@@ -6,6 +6,7 @@ import panel as pn
 
 from dashboard import shell
 from dashboard.views.exploration import Exploration
+from dashboard.views.feature_curve import curves_of
 from dashboard.views.feature_groups import FeatureGroup, groups_of, image_axes
 from dashboard.views.feature_table import feature_table
 from dashboard.views.image_plot import ImagePlot
@@ -24,12 +25,14 @@ class LiveFeatures(pn.viewable.Viewer):
         self.state = shell.Line(testid="features-state", kind="state")
         images = [found for found in groups_of(exploration.simulator) if found.is_image]
         self.images = {found: _image_plot(exploration, found) for found in images}
+        self.curves = curves_of(exploration.simulator, {"observation": "prior", "now": "model"})
         exploration.param.watch(self._draw, ["simulated", "reference", "is_computing"])
         self._draw()
 
     def __panel__(self) -> pn.Column:
         images = [plot.layout for plot in self.images.values()]
-        return pn.Column(self.state, *images, self.table, margin=0, sizing_mode="stretch_width")
+        curves = [shell.legend(*_LEGEND), *(curve.pane for curve in self.curves)] if self.curves else []
+        return pn.Column(self.state, *images, *curves, self.table, margin=0, sizing_mode="stretch_width")
 
     def _draw(self, *_: object) -> None:
         self.state.text = COMPUTING if self.exploration.is_computing else ""
@@ -37,7 +40,13 @@ class LiveFeatures(pn.viewable.Viewer):
         columns = {"now": now and now.x, "observation": reference and reference.x}
         for found, plot in self.images.items():
             plot.show({name: None if x is None else found.of(x) for name, x in columns.items()})
+        for curve in self.curves:
+            for name, x in columns.items():
+                curve.show(name, x)
         self.table.object = feature_table(self.exploration.simulator, columns)
+
+
+_LEGEND = (("model", "now"), ("prior", "built-in observation"))
 
 
 def _image_plot(exploration: Exploration, found: FeatureGroup) -> ImagePlot:

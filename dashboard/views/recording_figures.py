@@ -10,7 +10,6 @@ from bokeh.models import Range1d
 from dashboard import words
 from simulators import RecordingAxes
 
-ROUNDING = 1e-6  # of the values' span: a mean this near to zero is zero
 MARGIN = 0.06  # of the values' span, above and below
 
 
@@ -49,10 +48,14 @@ def describe(axes: RecordingAxes, values: np.ndarray) -> str:
         each = ", ".join(f"{name} {_span(row)}{unit}" for name, row in zip(axes.rows, values, strict=True))
         return f"{axes.channel.capitalize()} over {span}: {each}."
     sweeps = f" in {words.count(len(axes.rows), 'sweep')}" if axes.rows else ""
-    average = float(finite.mean())
-    is_rounding = abs(average) < ROUNDING * float(np.ptp(finite))
-    mean = f"mean {words.number(0.0 if is_rounding else average)}{unit}"
+    mean = f"mean {words.number(_mean(finite))}{unit}"
     return f"{axes.channel.capitalize()} from {_span(values)}{unit} ({mean}) over {span}{sweeps}."
+
+
+def _mean(values: np.ndarray) -> float:
+    """The mean; zero where that is all that single precision can tell."""
+    mean = float(values.mean())
+    return mean if abs(mean) > 1e-6 * float(np.abs(values).max()) else 0.0
 
 
 def _span(values: np.ndarray) -> str:

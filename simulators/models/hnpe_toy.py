@@ -6,12 +6,12 @@ One x tells little more than the product. Others x_1 ... x_N, with factors alpha
 beta, tell the two apart, and the posterior stays known. With b = beta^gamma and Phi the normal cdf,
 
     p(x_i | beta) = (Phi((b - x_i) / sigma) - Phi(-x_i / sigma)) / b,   for sigma = 0: 1{0 <= x_i <= b} / b
-    p(beta | x_0 ... x_N) ~ product of p(x_i | beta),                  0 < beta <= 1
+    p(beta | x_0 ... x_N) ~ product of p(x_i | beta),                   0 < beta <= 1
     p(alpha_i | beta, x_i) = N(x_i / b, (sigma / b)^2) within [0, 1],   for sigma = 0: x_i / b
 
-Where the other alpha_i are not from the prior but all equal to alpha_0, the same posterior is sharp and wrong:
-beta gathers near the largest x_i. The model is example 1 of Rodrigues et al. 2021, arXiv:2102.06477; the
-closed forms follow from it.
+Where the other alpha_i are not from the prior but all equal to alpha_0, the same posterior is sharp and
+wrong: beta gathers near the largest x_i. The model is example 1 of Rodrigues et al. 2021, arXiv:2102.06477;
+the closed forms follow from it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ COARSE, FINE = 2001, 4001  # places where the density of beta is computed: on [0
 NEGLIGIBLE = 50.0  # below the largest log density
 NARROW = 1e-4  # an interval over which a standard normal density is straight
 
-Numbers = Float[Array | np.ndarray, "..."]
+Numbers = Float[Array | np.ndarray, "*shape"]
 Observations = Float[Array | np.ndarray, " n"]  # x_0 ... x_N
 
 
@@ -59,11 +59,11 @@ class Product:
         """The noisy product."""
         return {"x": self._mean(theta) + self.sigma * jax.random.normal(key)}
 
-    def log_likelihood(self, theta: Theta, x: Float[Array, "1"]) -> Float[Array, ""]:
+    def log_likelihood(self, theta: Theta, x: Float[Array, " 1"]) -> Float[Array, ""]:
         """Log density of x (one number), for sigma > 0."""
         return dist.Normal(self._mean(theta), self.sigma).log_prob(x[0])
 
-    def log_density(self, beta: Numbers, x: Observations) -> Float[np.ndarray, "..."]:
+    def log_density(self, beta: Numbers, x: Observations) -> Float[np.ndarray, "*shape"]:
         """Log p(beta | x_0 ... x_N), normalised; -inf outside (0, 1].
 
         Args:
@@ -119,7 +119,7 @@ class Product:
     def exact_posterior(
         self,
         key: Key[Array, ""],
-        x: Float[Array | np.ndarray, "1"],
+        x: Float[Array | np.ndarray, " 1"],
         num: int,
         *,
         extra: Float[Array | np.ndarray, "N 1"] | None = None,
@@ -184,7 +184,7 @@ class Product:
 
 
 def _log_mean_density(low: np.ndarray, width: np.ndarray) -> np.ndarray:
-    """Log of (Phi(low + width) - Phi(low)) / width, also far out in a tail; for a narrow one at its middle."""
+    """Log of (Phi(low + width) - Phi(low)) / width, also far out in a tail; if narrow, at the middle."""
     wide = np.maximum(width, NARROW)
     left, right, _ = _left(*np.broadcast_arrays(low, low + wide))
     log_mean = log_ndtr(right) + np.log(-np.expm1(log_ndtr(left) - log_ndtr(right))) - np.log(wide)

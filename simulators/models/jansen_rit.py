@@ -7,16 +7,19 @@
     S(v) = vmax / (1 + exp(r (v0 - v))),  C1 = C, C2 = 0.8 C, C3 = C4 = 0.25 C
     y = 10^(g / 10) (X1 - X2), minus its mean over time
 
-X(0) ~ N(0, I); the first 2 s are left out. The gain g, in dB, multiplies the amplitude by 10^(g / 10), so that
+X(0) ~ N(0, I); the first 2 s are left out. The gain g, in dB, multiplies the amplitude by 10^(g / 10), so
 +10 dB raise log10 of the power by 2; it is shared by all recordings of a session.
 
-Integrated by Strang splitting in steps of h = 1/1024 s (Buckwar et al. 2020, Stat. Comput. 30, doi
-10.1007/s11222-019-09909-6): half a step of the nonlinear part, which moves the speeds X3..X5 only, an exact step of the
-linear part with its noise, and half a step again. Two half steps in a row see the same potentials, so they
-are taken as one.
+Integrated by Strang splitting in steps of h = 1/1024 s (Buckwar et al. 2020, Stat. Comput. 30,
+doi:10.1007/s11222-019-09909-6): half a step of the nonlinear part, which moves the speeds X3..X5 only, an
+exact step of the linear part with its noise, and half a step again. Two half steps in a row see the same
+potentials, so they are taken as one.
 
-Parameters, priors and features are those of Rodrigues et al. 2021 (HNPE, NeurIPS, arXiv:2102.06477) and of its
-code: log10 of the power in 33 bins up to 63 Hz.
+Parameters, priors and features are those of Rodrigues et al. 2021 (HNPE, NeurIPS, arXiv:2102.06477) and of
+its code: log10 of the power in 33 bins up to 63 Hz.
+
+Single precision gives half of the rows to 1e-5. Where the rhythm is about to begin (C from 130 to 160) it
+waits for noise, and any rounding decides when: 2 % of prior draws differ by more than 0.01 in some bin.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from numpyro import distributions as dist
 from simulators.base import FeatureAxis, Observed, RecordingAxes, Simulator, Theta
 from simulators.counter_noise import normals
 from simulators.features.band_pass import Band, band_pass
-from simulators.features.spectrum import NUM_BINS, frequencies, log_power
+from simulators.features.spectrum import NUM_BINS, frequencies, log_power, spectrogram
 from simulators.integrate import scan_blocks
 from simulators.precision import in_precision
 from simulators.prior import Prior
@@ -111,8 +114,8 @@ def relax(state: State, noise: Noise, sigma: Array) -> State:
     return x0, x1, x2, x3, x4, x5
 
 
-def potential(key: Key[Array, ""], theta: Theta) -> Float[Array, "1024"]:
-    """y before its mean is subtracted, in mV at a gain of 0 dB, 128 samples per second."""
+def potential(key: Key[Array, ""], theta: Theta) -> Float[Array, " 1024"]:
+    """The EEG y before its mean is subtracted, in mV at a gain of 0 dB, 128 samples per second."""
     start_key, noise_key = jax.random.split(key)
     start = tuple(normals(start_key, 6).astype(theta["C"].dtype))
 
@@ -130,8 +133,8 @@ def potential(key: Key[Array, ""], theta: Theta) -> Float[Array, "1024"]:
     return jnp.exp(theta["g"] * (math.log(10) / 10)) * kept.reshape(-1)[FIRST:]
 
 
-def simulate(key: Key[Array, ""], theta: Theta) -> Float[Array, "1024"]:
-    """y, in mV at a gain of 0 dB: 8 s at 128 Hz, of mean 0."""
+def simulate(key: Key[Array, ""], theta: Theta) -> Float[Array, " 1024"]:
+    """The EEG y, in mV at a gain of 0 dB: 8 s at 128 Hz, of mean 0."""
     y = potential(key, theta)
     return y - y.mean()
 
@@ -146,6 +149,11 @@ def series(recording: Float[Array, " num_samples"]) -> dict[str, Array]:
     centred = recording - recording.mean()
     sd = jnp.sqrt((centred**2).mean())
     return {"series": centred / sd, "log_sd": jnp.log10(sd)}
+
+
+def image(recording: Float[Array, " num_samples"]) -> dict[str, Array]:
+    """log10 of the power in 33 bins (columns) of each of 30 segments (rows), for an embedding of images."""
+    return {"spectrogram": spectrogram(recording)}
 
 
 def _firing_rate(v: Array) -> Array:
@@ -163,40 +171,49 @@ def _relaxed(
     )
 
 
-_FREQUENCIES = frequencies(float(SAMPLING_RATE))
-_TIME = np.arange(NUM_SAMPLES) / SAMPLING_RATE  # s
-SPECTRUM = FeatureAxis(_FREQUENCIES, "frequency", "Hz", "log₁₀ power")
-_FEATURES = {"spectrum": spectrum, "series": series}
+TIME = np.arange(NUM_SAMPLES) / SAMPLING_RATE  # s
+FREQUENCIES = frequencies(float(SAMPLING_RATE))  # Hz
+FEATURES = {  # and which of them have units and labels
+    "spectrum": (spectrum, "log_power"),
+    "series": (series, "log_sd"),
+    "spectrogram": (image, "spectrogram"),
+}
+UNITS = dict.fromkeys([f"log_power[{i}]" for i in range(NUM_BINS)], "log10 mV2") | {"log_sd": "log10 mV"}
+LABELS = {f"log_power[{i}]": f"log power, {f:.1f} Hz" for i, f in enumerate(FREQUENCIES)} | {
+    "log_sd": "log sd"
+}
+FEATURE_AXES = {
+    "log_power": FeatureAxis(FREQUENCIES, "frequency", "Hz"),
+    "series": FeatureAxis(TIME, "time", "s"),
+}
 
 
 def make_jansen_rit(
     *, features: str = "spectrum", precision: str = "single", band: Band = (None, None)
 ) -> Simulator:
-    """The model with one of two kinds of features.
+    """The model with one of three kinds of features.
 
     Args:
-        features: "spectrum" (33 numbers), or "series": 1024 standardised samples, an array for
-            ``SNPE(embedding="gru")`` and its like, and the logarithm of their sd.
+        features: "spectrum" (33 numbers); "series", 1024 standardised samples, an array for
+            ``SNPE(embedding="gru")``, and the logarithm of their sd; or "spectrogram", 30 x 33, for "cnn".
         precision: "double" sees the same noise as "single", and takes longer.
         band: of a filter, in Hz, that simulations go through as the recording did; none by default.
 
     Raises:
         ValueError: other features, another precision, or a band that is not usable.
     """
-    if features not in _FEATURES:
-        raise ValueError(f"Features of the model are {' or '.join(_FEATURES)}; got {features!r}.")
-    units = {f"log_power[{i}]": "log10 mV2" for i in range(NUM_BINS)}
-    labels = {f"log_power[{i}]": f"log power, {_FREQUENCIES[i]:.1f} Hz" for i in range(NUM_BINS)}
-    is_spectrum = features == "spectrum"
+    if features not in FEATURES:
+        raise ValueError(f"Features of the model are one of {', '.join(FEATURES)}; got {features!r}.")
+    compute, prefix = FEATURES[features]
     return Simulator(
         "jansen_rit",
         PRIOR,
         in_precision(simulate, precision),
-        _FEATURES[features] if band == (None, None) else partial(_filtered, features=features, band=band),
-        feature_units=units if is_spectrum else {"log_sd": "log10 mV"},
-        feature_labels=labels if is_spectrum else {"log_sd": "log sd"},
-        axes=RecordingAxes(_TIME, "potential", "mV", time_unit="s"),
-        feature_axis=SPECTRUM if is_spectrum else None,
+        compute if band == (None, None) else partial(_filtered, features=features, band=band),
+        feature_units={name: unit for name, unit in UNITS.items() if name.startswith(prefix)},
+        feature_labels={name: label for name, label in LABELS.items() if name.startswith(prefix)},
+        feature_axes=FEATURE_AXES,
+        axes=RecordingAxes(TIME, "potential", "mV", time_unit="s"),
         chunk_size=CHUNK,
         recordings=EEG,
         drive=partial(drive, features=features, precision=precision),
@@ -204,8 +221,8 @@ def make_jansen_rit(
         title="Jansen-Rit neural mass",
         summary="Three populations of neurons in a cortical column make an EEG with an alpha rhythm: which "
         "coupling, input and noise explain its power spectrum, and how strong was the amplifier?",
-        source="Rodrigues et al. 2021, HNPE, NeurIPS, arXiv:2102.06477; Jansen and Rit 1995, Biol. Cybern. 73; "
-        "Strang splitting of Buckwar et al. 2020, Stat. Comput. 30",
+        source="Rodrigues et al. 2021, HNPE, NeurIPS, arXiv:2102.06477; Jansen and Rit 1995, Biol. Cybern. "
+        "73; Strang splitting of Buckwar et al. 2020, Stat. Comput. 30",
     )
 
 
@@ -220,20 +237,21 @@ def drive(epochs: EegEpochs, *, features: str = "spectrum", precision: str = "si
         precision: as for ``make_jansen_rit``.
     """
     driven = make_jansen_rit(features=features, precision=precision, band=epochs.band)
-    series = epochs.epochs[0] - epochs.epochs[0].mean()
-    x = np.concatenate([np.ravel(value) for value in _FEATURES[features](jnp.asarray(series)).values()])
+    eeg = epochs.epochs[0] - epochs.epochs[0].mean()
+    computed = FEATURES[features][0](jnp.asarray(eeg))
+    x = np.concatenate([np.ravel(value) for value in computed.values()])
     condition = f" ({epochs.labels[0]})" if epochs.labels[0] else ""
     label = f"{epochs.names[0]}{condition} of {epochs.attrs.get('file', 'an EEG')}"
     return replace(
         driven,
-        axes=RecordingAxes(_TIME, epochs.channel, epochs.unit, time_unit="s"),
+        axes=RecordingAxes(TIME, epochs.channel, epochs.unit, time_unit="s"),
         feature_units={name: unit.replace("mV", epochs.unit) for name, unit in driven.feature_units.items()},
-        observed=Observed(x.astype(np.float32), recording=series.astype(np.float32), label=label),
+        observed=Observed(x.astype(np.float32), recording=eeg.astype(np.float32), label=label),
     )
 
 
 def _filtered(recording: Float[Array, "1024"], *, features: str, band: Band) -> dict[str, Array]:
-    return _FEATURES[features](band_pass(recording, band, float(SAMPLING_RATE)))
+    return FEATURES[features][0](band_pass(recording, band, float(SAMPLING_RATE)))
 
 
 jansen_rit = make_jansen_rit()

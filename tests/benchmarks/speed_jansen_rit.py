@@ -5,8 +5,8 @@
 The peer is the specification as one would write it: a Python loop over the 10 239 steps of a simulation, for
 one simulation at a time and for a batch of them as columns, in double precision, noise and features
 included. Prints a Markdown table of simulations per second by the wall, and per CPU second, because other
-processes on the machine lengthen the wall time; the load is told. The two agree on features: medians over
-prior draws are printed beside each other.
+processes on the machine lengthen the wall time; the load is told. The medians of both over the same prior
+draws are printed beside each other.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def numpy_features(theta: np.ndarray, normal: Callable[[], np.ndarray]) -> np.nd
 
     Args:
         theta: shape (4, num), or (4,) for one simulation.
-        normal: gives six standard normals per simulation, shape (6, num) or (6,), for the start and each step.
+        normal: gives six standard normals per simulation, shape (6, num) or (6,), first for the start.
     """
     return numpy_log_power(numpy_potential(theta, normal))
 
@@ -93,34 +93,33 @@ def _linear(k):
     return move, np.array([[np.sqrt(first), 0 * k], [low, np.sqrt(second - low**2)]])
 
 
-def ours(num: int, repeats: int) -> tuple[float, float, np.ndarray]:
+def ours(theta: np.ndarray, repeats: int) -> tuple[float, float, np.ndarray]:
     """Simulations per second by the wall and per CPU second, the fastest of the repeats; the features."""
-    simulate_batch(jansen_rit, jax.random.key(0), num=min(num, 1024))
+    simulate_batch(jansen_rit, jax.random.key(0), theta=theta[:512])
     walls, cpus, x = [], [], np.zeros(0)
     for repeat in range(1, repeats + 1):
         wall, cpu = time.perf_counter(), time.process_time()
-        x = simulate_batch(jansen_rit, jax.random.key(repeat), num=num).x
+        x = simulate_batch(jansen_rit, jax.random.key(repeat), theta=theta).x
         walls.append(time.perf_counter() - wall)
         cpus.append(time.process_time() - cpu)
-    return num / min(walls), num / min(cpus), x
+    return len(theta) / min(walls), len(theta) / min(cpus), x
 
 
-def peer(num: int | None) -> tuple[float, np.ndarray]:
-    """Simulations per CPU second of the NumPy loop over a batch (None: one at a time), and their features."""
-    rng = np.random.default_rng(0)
-    theta = np.asarray(PRIOR.sample(jax.random.key(0), num or 1), float).T
-    theta = theta if num else theta[:, 0]
+def peer(theta: np.ndarray) -> tuple[float, np.ndarray]:
+    """Simulations per CPU second of the NumPy loop, at one row (4,) or many (num, 4), and their features."""
+    rng, columns = np.random.default_rng(0), theta.astype(float).T
     began = time.process_time()
-    x = numpy_features(theta, lambda: rng.standard_normal((6, *theta.shape[1:])))
-    return (num or 1) / (time.process_time() - began), x
+    x = numpy_features(columns, lambda: rng.standard_normal((6, *columns.shape[1:])))
+    return columns[0].size / (time.process_time() - began), x.T
 
 
 def table(num: int, batch: int, repeats: int) -> list[str]:
     """Lines of Markdown."""
     cores = len(os.sched_getaffinity(0))
-    wall, cpu, x = ours(num, repeats)
-    (together, theirs), (single, _) = peer(batch), peer(None)
-    middles = [np.median(x, axis=0), np.median(theirs, axis=1)]
+    theta = np.asarray(PRIOR.sample(jax.random.key(0), num))
+    wall, cpu, x = ours(theta, repeats)
+    (together, theirs), (single, _) = peer(theta[:batch]), peer(theta[0])
+    middles = [np.median(rows, axis=0) for rows in (x[:batch], theirs)]
     shown = ["; ".join(f"{middle[i]:.2f}" for i in (1, 5, 20)) for middle in middles]
     return [
         "| 10 s in steps of 1/1024 s, features included | simulations per second | median log power, "

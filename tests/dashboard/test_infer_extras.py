@@ -179,7 +179,7 @@ class TestEeg:
             2,
         ]
         assert len(preview.sources["data"].data["y"][0]) == 33
-        assert "The log₁₀ power of x₀ is highest at 9.85 Hz" in preview.summary.text
+        assert "The log power of x₀ is highest at 9.85 Hz" in preview.summary.text
         choice.ticks.ticked = [1, 3]
         assert 'several1"></i>open' in preview.legend.object
         assert "several0" not in preview.legend.object

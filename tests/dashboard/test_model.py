@@ -1,5 +1,7 @@
 """The model page without a browser: sliders, simulation, features and address say the same."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from dashboard.views.live_cloud import LiveCloud, positions
 from dashboard.views.live_features import LiveFeatures
 from dashboard.views.live_trace import LiveTrace
 from dashboard.views.sliders import Sliders
-from simulators import Prior, RecordingAxes, Simulator, get_simulator
+from simulators import FeatureAxis, Prior, RecordingAxes, Simulator, get_simulator
 
 
 def make_decay():
@@ -56,6 +58,25 @@ def test_a_slider_moves_the_simulation(decay):
     assert trace.plot.sources["now"].data["y0"][0] == pytest.approx(7.0, abs=0.1)
     assert trace.plot.sources["before"].data["y0"][0] == pytest.approx(5.0, abs=0.1)
     assert 'data-testid="feature-first">7.00<' in features.table.object
+
+
+def test_features_along_an_axis_are_drawn_as_curves(decay):
+    """Of five samples in time: the curve follows a slider, over that of the built-in observation."""
+
+    def samples(recording):
+        return {"samples": recording[:50:10]}
+
+    axis = FeatureAxis(np.arange(5) * 0.1, "time", "ms")
+    simulator = replace(
+        decay, features=samples, feature_units={"samples[0]": "mV"}, feature_axes={"samples": axis}
+    )
+    exploration = Exploration(simulator)
+    (curve,) = LiveFeatures(exploration).curves
+    assert (curve.figure.xaxis.axis_label, curve.figure.yaxis.axis_label) == ("time (ms)", "samples (mV)")
+    exploration.set("start", 8.0)
+    np.testing.assert_allclose(curve.sources["now"].data["y"], exploration.simulated.x)
+    np.testing.assert_allclose(curve.sources["observation"].data["y"], exploration.reference.x)
+    assert curve.figure.y_range.end > 8.0
 
 
 def test_a_spike_of_one_sample_is_still_drawn(decay):

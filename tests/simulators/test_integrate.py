@@ -62,6 +62,20 @@ def test_noise_is_standard_normal_and_new_in_every_sample(key):
     assert abs(np.corrcoef(noise[1:], noise[:-1])[0, 1]) < 5 / np.sqrt(len(noise))
 
 
+def test_a_step_may_take_several_noises(key):
+    """Three standard normals each, none of them twice."""
+
+    def emit(state, forcing, noises):
+        return state, jnp.stack(noises)
+
+    start = jnp.float32(0)
+    _, kept = scan_blocks(key, emit, start, np.zeros(4000), keep, (), block_length=25, num_noises=3)
+    noise = np.asarray(kept)
+    assert noise.shape == (160, 25, 3)
+    assert len(np.unique(noise)) > 0.99 * noise.size
+    assert stats.kstest(noise.ravel(), "norm").pvalue > 1e-6
+
+
 def test_noise_depends_on_the_key_and_not_on_what_is_kept(key):
     def run(key, fold, summary):
         return scan_blocks(key, emit_noise, jnp.float32(0), np.zeros(40), fold, summary, block_length=16)

@@ -153,6 +153,19 @@ def test_gaussian_mixtures_against_exact_draws(key, name, x_o):
         assert found.mean() == pytest.approx(expected.mean(), abs=4.5 * error + 1e-9), name
 
 
+@pytest.mark.slow
+def test_a_product_of_two_factors_against_exact_draws(key):
+    """A ridge that ends at the bounds of the prior."""
+    simulator = get_simulator("hnpe_toy")
+    x_o = simulator.default_observation().x
+    draws = run(NUTS(), simulator, x_o, key=key, on_progress=False).posterior.draws
+    exact = np.asarray(simulator.exact_posterior(key, x_o, 100_000))
+    for function in (lambda t: t, np.square, lambda t: (t > 0.9).astype(float)):
+        found, expected = function(draws), function(exact)
+        error = np.hypot(error_of(found), expected.std(axis=0) / np.sqrt(len(exact)))
+        np.testing.assert_array_less(np.abs(found.mean(axis=(0, 1)) - expected.mean(axis=0)), 4.5 * error)
+
+
 def test_the_form_can_explain_every_setting():
     for name, field in NUTS.__dataclass_fields__.items():
         assert re.match(r"[A-Z].+\.$", field.metadata["help"]), name
