@@ -86,11 +86,12 @@ def estimate(simulator: Simulator, config: Any, *, group_size: int = 1) -> Estim
     per_round = getattr(config, "num_simulations", 0)
     if not per_round:
         return Estimate(None, FIXED_SECONDS, BASE_BYTES, trains=False)
-    num = per_round * getattr(config, "num_rounds", 1)
+    groups = per_round * getattr(config, "num_rounds", 1)
+    num = groups * getattr(config, "group_size", 1)
     width = simulator.prior.dim + simulator.num_features
     num_bytes = BASE_BYTES + COPIES * 4.0 * num * group_size * width
     taken = sample(simulator)
-    trained = num * max(taken.valid_share, 1 / taken.num)
+    trained = groups * max(taken.valid_share, 1 / taken.num)
     members = getattr(config, "members", 1) if trains else 0
     train_seconds = FIXED_SECONDS + trained * TRAIN_SECONDS_PER_ROW * members
     warning = valid_words(taken, per_round)

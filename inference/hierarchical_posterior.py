@@ -10,7 +10,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import logsumexp
 from jaxtyping import Array, ArrayLike, Float, Key
 
 from inference.epoch import bucket_size
@@ -23,7 +22,7 @@ from simulators import Prior
 
 @dataclass(frozen=True, eq=False)
 class HierarchicalPosterior:
-    """q(local of x_0, shared | x_0, x_1 ... x_N) in the prior's own, constrained space, for any N up to a limit.
+    """q(local of x_0, shared | x_0, x_1 ... x_N) in the prior's own space, for any N up to a limit.
 
     Attributes:
         estimator: a hierarchical density, or an ensemble of such.
@@ -82,7 +81,8 @@ class HierarchicalPosterior:
 
         Args:
             theta: (n, dim) in the prior's units, or one row (dim,).
-            x, extra: as of `sample`; rows of x are one for each of theta's.
+            x: as of `sample`; rows of it are one for each of theta's.
+            extra: as of `sample`.
 
         Raises:
             ValueError: as of `Posterior.log_prob`, or there are too many extras.
@@ -92,7 +92,7 @@ class HierarchicalPosterior:
     def sample_all(
         self, key: Key[Array, ""], num: int, x: ArrayLike | None = None, extra: ArrayLike | None = None
     ) -> Float[Array, "num recordings dim"]:
-        """Joint draws of the parameters of all observations, x_0 first; the shared ones are equal in each draw.
+        """Joint draws of the parameters of all observations, x_0 first; in each the shared ones are equal.
 
         Those of x_0 are the draws of `sample` with the same key.
 
@@ -121,14 +121,6 @@ class HierarchicalPosterior:
         ]
         return jnp.concatenate(draws)[:num, np.flatnonzero(is_there)]
 
-    def shared_log_prob(
-        self, theta: ArrayLike, x: ArrayLike | None = None, extra: ArrayLike | None = None
-    ) -> Float[Array, " n"]:
-        """Log density of the shared parameters alone, unconstrained; arguments as of `log_prob`, of one x."""
-        given = self._given(x, extra)
-        whole = jnp.asarray(self._plain.x_o if given is None else given, jnp.float32)
-        return _shared_log_prob(self.estimator, self.prior, jnp.asarray(theta, jnp.float32), whole)
-
     def mode(
         self, key: Key[Array, ""], x: ArrayLike | None = None, extra: ArrayLike | None = None
     ) -> Float[Array, " dim"]:
@@ -138,6 +130,16 @@ class HierarchicalPosterior:
     def share_at_bounds(self, theta: ArrayLike) -> Float[np.ndarray, "dim 2"]:
         """As `Posterior.share_at_bounds`."""
         return self._plain.share_at_bounds(theta)
+
+    def whole(self, extra: Float[np.ndarray, "N num_features"]) -> Float[np.ndarray, " num_inputs"]:
+        """The observation with these extras, as the estimator is given it.
+
+        Raises:
+            ValueError: there is no observation, or too many extras.
+        """
+        if self.x_o is None:
+            raise ValueError("This posterior has no observation of its own.")
+        return self._whole(self.x_o, extra)
 
     @cached_property
     def _plain(self) -> Posterior:
@@ -206,17 +208,3 @@ def _sample_all(estimator: Any, prior: Prior, key: Array, rows: Array, x: Array)
     of_each = eqx.filter_vmap(lambda member: draws(member, draw_keys))(estimator.members)
     chosen = jax.vmap(lambda k: jax.random.randint(k, (), 0, estimator.spec.num_members))(member_keys)
     return prior.from_unconstrained(of_each[chosen, jnp.arange(len(rows))])
-
-
-@eqx.filter_jit
-def _shared_log_prob(estimator: Any, prior: Prior, theta: Array, x: Array) -> Array:
-    u = prior.to_unconstrained(theta)
-
-    def log_q(member: HierarchicalDensity) -> Array:
-        encoded, is_there = member.encoder.each(x)
-        pooled = member.encoder.pool(encoded, is_there)
-        return jax.vmap(lambda row: member.shared.log_prob_given(member.parts(row).shared, pooled))(u)
-
-    if not isinstance(estimator, Ensemble):
-        return log_q(estimator)
-    return logsumexp(eqx.filter_vmap(log_q)(estimator.members), axis=0) - np.log(estimator.spec.num_members)

@@ -7,7 +7,8 @@
                            likelihood; of MCMC what its kernel tells, by ArviZ's names
     joint_posterior        where observations share parameters: those of one observation each as (chain, draw,
                            observation), the shared ones as (chain, draw); observation 0 is x
-    observed_data          x (feature); with further observations x_all (observation, feature), x first; trace ([trace_row,] trace_time) where there is a recording, or
+    observed_data          x (feature); with further observations x_all (observation, feature), x first;
+                           trace ([trace_row,] trace_time) where there is a recording, or
                            image (image_row, image_column)
     posterior_predictive   x (draw, feature) of the FIRST posterior draws; of the first of these
                            trace (trace_draw, [trace_row,] trace_time), or image (trace_draw, image_row, ...)

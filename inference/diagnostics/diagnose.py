@@ -19,7 +19,7 @@ def diagnose(
     key: Key[Array, ""],
     posterior: Calibrated | None,
     held_out_theta: Float[np.ndarray, "n dim"] | None,
-    held_out_x: Float[np.ndarray, "n num_features"] | None,
+    held_out_x: Float[np.ndarray, "n num_inputs"] | None,
     training_x: Float[np.ndarray, "m num_features"],
     x_o: ArrayLike | None = None,
 ) -> Variables:

@@ -1,4 +1,4 @@
-"""A density in two factors: of the parameters that recordings share, and of those that each has for itself."""
+"""A density in two factors: of the parameters that recordings share, and of those that each has alone."""
 
 from __future__ import annotations
 
@@ -91,14 +91,18 @@ class HierarchicalDensity(DensityEstimator):
         return self._joined(Parts(self.local.sample_heavy(local_key, given), shared))
 
     def local_log_prob(
-        self, u: Float[Array, " dim"], encoded: Float[Array, " num_encoded"], *, is_first: bool | Bool[Array, ""]
+        self,
+        u: Float[Array, " dim"],
+        encoded: Float[Array, " num_encoded"],
+        *,
+        is_first: bool | Bool[Array, ""],
     ) -> Float[Array, ""]:
         """Log density of a recording's local parameters given its shared ones."""
         local, shared = self.parts(u)
         return self.local.log_prob_given(local, self._condition(encoded, shared, is_first=is_first))
 
     def sample_all(self, key: Key[Array, ""], encoded: Encoded, pooled: Array) -> Float[Array, "n dim"]:
-        """One joint draw for all recordings, their shared parameters alike; the first as of `sample_given`."""
+        """One joint draw for all recordings, shared parameters alike; the first one's is `sample_given`'s."""
         shared_key, local_key = jax.random.split(key)
         shared = self.shared.sample_given(shared_key, pooled)
 

@@ -233,6 +233,11 @@ class HNPE:
         is_small = self.num_simulations * self.num_rounds <= SMALL
         return FEW_MEMBERS if is_small and self.estimator in FLOWS else 1
 
+    @property
+    def group_size(self) -> int:
+        """Simulations of a group, as far as the settings say."""
+        return 1 + (NUM_EXTRA if self.num_extra is None else self.num_extra)
+
     def extras_for(self, goal: Goal) -> int:
         """The largest number of extras to learn to use.
 
@@ -274,7 +279,7 @@ def run(config: HNPE, simulator: Simulator, goal: Goal, context: RunContext) -> 
         config: settings.
         simulator: the model, with a prior that marks shared parameters.
         goal: an observation with its extras, or None for an amortised posterior without one (one round).
-        context: key, progress, folder, and simulations to use for the first round: groups one after the other.
+        context: key, progress, folder, and simulations for the first round: groups one after the other.
 
     Raises:
         TypeError: the goal is an emergent property.
