@@ -250,7 +250,7 @@ def drive(epochs: EegEpochs, *, features: str = "spectrum", precision: str = "si
     )
 
 
-def _filtered(recording: Float[Array, "1024"], *, features: str, band: Band) -> dict[str, Array]:
+def _filtered(recording: Float[Array, " num_samples"], *, features: str, band: Band) -> dict[str, Array]:
     return FEATURES[features][0](band_pass(recording, band, float(SAMPLING_RATE)))
 
 
