@@ -46,7 +46,7 @@ def observation_of(model: str, asked: Asked) -> dict[str, Any]:
     kind = kind_of(get_simulator(model))
     given = _options(kind, asked.options)
     file = _file(kind, asked.observation)
-    found = {"kind": "recording", "file": str(file)}
+    found: dict[str, Any] = {"kind": "recording", "file": str(file)}
     if asked.sweep is not None:
         found["sweep"] = asked.sweep
     if asked.options:
@@ -63,14 +63,15 @@ def _built_in(asked: Asked) -> dict[str, Any]:
         )
     if not asked.extra:
         return {"kind": asked.observation}
-    if len(asked.extra) > 1 or not asked.extra[0].isdecimal():
+    number, *more = asked.extra
+    if more or not number.isdecimal():
         raise ValueError(
             "Beside the built-in observation --extra is how many to simulate; got "
             f"{', '.join(map(repr, asked.extra))}. Recordings go beside one given with --observation."
         )
     return {
         "kind": asked.observation,
-        "extra": {"num": int(asked.extra[0]), "is_diverse": not asked.is_alike},
+        "extra": {"num": int(number), "is_diverse": not asked.is_alike},
     }
 
 

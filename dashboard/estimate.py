@@ -72,7 +72,7 @@ class Estimate:
         return f"{total}, {memory} ({parts})"
 
 
-def estimate(simulator: Simulator, config: Any, *, group_size: int = 1) -> Estimate:
+def estimate(simulator: Simulator, config: Any, *, group_size: int | None = None) -> Estimate:
     """What a run of ``config`` on ``simulator`` will need; times a small batch when first asked.
 
     A config without ``num_simulations`` is one of chains, whose time cannot be known before they run.
@@ -80,22 +80,22 @@ def estimate(simulator: Simulator, config: Any, *, group_size: int = 1) -> Estim
     Args:
         simulator: the model.
         config: of a method.
-        group_size: how many simulations make one row to learn from.
+        group_size: how many simulations make one row to learn from; None: as many as the config says.
     """
     trains = all(method.trains for method in METHODS.values() if type(config) is method.config)
     per_round = getattr(config, "num_simulations", 0)
     if not per_round:
         return Estimate(None, FIXED_SECONDS, BASE_BYTES, trains=False)
     groups = per_round * getattr(config, "num_rounds", 1)
-    num = groups * getattr(config, "group_size", 1)
+    num = groups * (group_size or getattr(config, "group_size", 1))
     width = simulator.prior.dim + simulator.num_features
-    num_bytes = BASE_BYTES + COPIES * 4.0 * num * group_size * width
+    num_bytes = BASE_BYTES + COPIES * 4.0 * num * width
     taken = sample(simulator)
     trained = groups * max(taken.valid_share, 1 / taken.num)
     members = getattr(config, "members", 1) if trains else 0
     train_seconds = FIXED_SECONDS + trained * TRAIN_SECONDS_PER_ROW * members
     warning = valid_words(taken, per_round)
-    return Estimate(num * group_size * taken.seconds, train_seconds, num_bytes, warning, trains)
+    return Estimate(num * taken.seconds, train_seconds, num_bytes, warning, trains)
 
 
 def valid_words(taken: Sample, num: int) -> str:

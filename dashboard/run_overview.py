@@ -21,7 +21,8 @@ from dashboard.views.progress import RunProgress, state_chip
 from dashboard.views.provenance import settings_words
 from dashboard.views.selection import Selection, read_ranges, write_ranges
 from dashboard.views.training import TrainingCurve
-from dashboard.words import ago, method_name
+from dashboard.words import ago, count, method_name
+from inference.observations import count_extra
 from inference.runs import Run
 from inference.simulation_store import words_of
 from simulators import get_simulator
@@ -161,6 +162,8 @@ def _head(run: Run, state: str) -> str:
     kind = request.observation["kind"]
     known = {"default": "its built-in observation", "none": "no observation (amortised)"}
     label = known.get(kind) or request.observation.get("label", "a recording")
+    if num := count_extra(request.observation):
+        label = f"{label} and {count(num, 'other')}"
     facts = [
         f"<b>{escape(method_name(request.method))}</b>",
         escape(settings_words(request.config)) or "settings as they come",

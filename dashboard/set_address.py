@@ -53,7 +53,7 @@ def told(plan: Plan) -> dict[str, object]:
         extras = plan.num_simulated if plan.uses_extras and not is_usual else ""
         return {"extras": extras, "alike": "" if plan.is_diverse or not plan.uses_extras else "yes"}
     read = {} if plan.options is None else changes(plan.options)
-    options = {f"{READ}{name}": _written(value) for name, value in read.items()}
+    options: dict[str, object] = {f"{READ}{name}": _written(value) for name, value in read.items()}
     others = [k for k in range(len(plan.found.candidates)) if k != plan.first]
     if not plan.found.candidates:
         return options

@@ -18,7 +18,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def description(run: Any) -> str:
     """A run: request, state, progress; and what it found, once it is done."""
-    from inference.simulation_store import words_of  # here: plain text needs no JAX
+    from inference.observations import count_extra  # here: plain text needs no JAX
+    from inference.simulation_store import words_of
 
     request, latest = run.request, run.latest()
     rows = [
@@ -28,6 +29,7 @@ def description(run: Any) -> str:
         ["method", request.method],
         ["settings", ", ".join(f"{name}={value}" for name, value in request.config.items()) or "defaults"],
         ["observation", request.observation.get("label") or request.observation["kind"]],
+        *([["beside it", count(num, "observation")]] if (num := count_extra(request.observation)) else []),
         ["seed", request.seed],
         ["owner", run.owner],
         ["created", f"{run.created:%Y-%m-%d %H:%M:%S} UTC"],

@@ -54,6 +54,12 @@ def files_of(observation: Described) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(str, named)))
 
 
+def count_extra(observation: Described) -> int:
+    """How many observations stand beside x_0."""
+    extra = observation.get("extra") or ()
+    return int(extra.get("num", 0)) if isinstance(extra, Mapping) else len(extra)
+
+
 def with_files(observation: Described, moved: Mapping[str, str]) -> dict[str, Any]:
     """The same with other names for its files."""
     renamed = {**observation, "file": moved[str(observation["file"])]}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import panel as pn
 
 from dashboard import shell, theme, words
 from dashboard.views.drawing import rows_of
-from dashboard.views.feature_groups import groups_of
 from dashboard.views.plan import Plan
-from simulators import FeatureAxis
 
 NUM_COLOURS = 7
 HEIGHT, STRIP = 260, 130  # pixels, of curves and of dots
@@ -44,14 +42,14 @@ class ExtrasPreview(pn.viewable.Viewer):
             return
         if self._model != plan.model:
             self._model = plan.model
-            self.place.objects = [shell.plot(self._figure(*axis_of(plan)))]
+            self.place.objects = [shell.plot(self._figure(axis_of(plan)))]
         labels = list(dict.fromkeys(one.label for one in plan.found.candidates))
         chosen: dict[str, list[np.ndarray]] = {role: [] for role in self.sources}
         for one in plan.extras:
             chosen[theme.role_of(labels.index(one.label))].append(one.seen.x)
         assert plan.seen is not None
         chosen["data"] = [plan.seen.x]
-        axis, _, _ = axis_of(plan)
+        axis = axis_of(plan)
         for role, rows in chosen.items():
             self.sources[role].data = _drawn(axis, rows, "x₀" if role == "data" else "beside it")
         used = dict.fromkeys(one.label for one in plan.extras)
@@ -59,9 +57,9 @@ class ExtrasPreview(pn.viewable.Viewer):
         self.legend.object = shell.legend_html(("data", "x₀"), *entries)
         self.summary.text = describe(plan)
 
-    def _figure(self, axis: FeatureAxis, name: str, unit: str) -> Any:
-        value = words.with_unit(name, unit)
-        is_curve = len(axis.places) > 1
+    def _figure(self, axis: Axis) -> Any:
+        value = words.with_unit(axis.value, axis.value_unit)
+        is_curve = len(axis.at) > 1
         if is_curve:
             fig = theme.figure(words.with_unit(axis.name, axis.unit), value, height=HEIGHT)
         else:
@@ -84,35 +82,51 @@ class ExtrasPreview(pn.viewable.Viewer):
         return fig
 
 
-def _drawn(axis: FeatureAxis, rows: list[np.ndarray], name: str) -> dict[str, list]:
+def _drawn(axis: Axis, rows: list[np.ndarray], name: str) -> dict[str, list]:
     """The columns of a source: a curve for each row, or a dot in the line of that name."""
-    if len(axis.places) == 1:
+    if len(axis.at) == 1:
         return {"x": [float(row[0]) for row in rows], "y": [name] * len(rows)}
-    return {"x": [axis.places.tolist()] * len(rows), "y": [row.tolist() for row in rows]}
+    return {"x": [axis.at.tolist()] * len(rows), "y": [row.tolist() for row in rows]}
 
 
-def axis_of(plan: Plan) -> tuple[FeatureAxis, str, str]:
-    """Along what the features lie, as the model says, else one after the other; what they are; their unit."""
-    simulator, names = plan.simulator, plan.simulator.feature_names
-    groups = groups_of(simulator)
-    if len(groups) == 1 and groups[0].axis is not None:
-        return groups[0].axis, groups[0].name.replace("_", " "), simulator.feature_units.get(names[0], "")
-    name = words.label_html(names[0]) if len(names) == 1 else "value"
-    return FeatureAxis(np.arange(len(names), dtype=float), "feature"), name, ""
+class Axis(NamedTuple):
+    """Along what the features lie, and what they are, with units."""
+
+    at: np.ndarray
+    name: str
+    unit: str
+    value: str
+    value_unit: str
+
+
+def axis_of(plan: Plan) -> Axis:
+    """As the model says of its one array of features, else one after the other."""
+    assert plan.seen is not None
+    simulator = plan.seen.simulator
+    names = simulator.feature_names
+    value_unit = simulator.feature_units.get(names[0], "")
+    array, _ = simulator.feature_shapes[0]
+    axis = simulator.feature_axes.get(array)
+    if axis is not None and len(axis.places) == len(names):
+        return Axis(axis.places, axis.name, axis.unit, array.replace("_", " "), value_unit)
+    value = words.label_html(names[0]) if len(names) == 1 else "value"
+    return Axis(
+        np.arange(len(names), dtype=float), "feature", "", value, value_unit if len(names) == 1 else ""
+    )
 
 
 def describe(plan: Plan) -> str:
     """One sentence: how the ticked observations differ from x_0."""
     assert plan.seen is not None
-    (axis, value, _), x_o = axis_of(plan), np.asarray(plan.seen.x)
+    axis, x_o = axis_of(plan), np.asarray(plan.seen.x)
     rows = np.stack([one.seen.x for one in plan.extras])
     if len(x_o) == 1:
         ends = " to ".join(words.number(float(end)) for end in (rows.min(), rows.max()))
         return f"x₀ is {words.number(float(x_o[0]))}; those beside it are {ends}."
-    peak = axis.places[int(np.argmax(rows.mean(axis=0)))]
-    own = axis.places[int(np.argmax(x_o))]
+    peak = axis.at[int(np.argmax(rows.mean(axis=0)))]
+    own = axis.at[int(np.argmax(x_o))]
     unit = words.unit(axis.unit)
     return (
-        f"The {value} of x₀ is highest at {words.number(float(own))} {unit}, that of the "
+        f"The {axis.value} of x₀ is highest at {words.number(float(own))} {unit}, that of the "
         f"{words.count(len(rows), 'other')} on average at {words.number(float(peak))} {unit}."
     )

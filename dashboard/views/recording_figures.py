@@ -10,7 +10,6 @@ from bokeh.models import Range1d
 from dashboard import words
 from simulators import RecordingAxes
 
-ROUNDING = 1e-6  # of the values' span: a mean this near to zero is zero
 MARGIN = 0.06  # of the values' span, above and below
 
 

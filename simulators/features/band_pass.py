@@ -25,22 +25,12 @@ def taps(band: Band, sampling_rate: float) -> Float[np.ndarray, " taps"]:
         ValueError: the limits are not in order, or not between 0 and half the sampling rate.
     """
     check_band(band, sampling_rate)
-    low, high = band
-    nyquist = sampling_rate / 2
-    rise = None if low is None else min(max(low / 4, NARROWEST), low)
-    fall = None if high is None else min(max(high / 4, NARROWEST), nyquist - high)
-    narrowest = min(width for width in (rise, fall, nyquist) if width is not None)
-    half = int(np.ceil(WIDTH * sampling_rate / narrowest / 2))
-    edges = (0.0 if low is None else low - rise / 2, nyquist if high is None else high + fall / 2)
-    at = np.arange(-half, half + 1)
-    lower, upper = (2 * edge / sampling_rate * np.sinc(2 * edge / sampling_rate * at) for edge in edges)
-    window = np.hamming(2 * half + 1)
-    passed = upper * window
-    passed /= passed.sum()
-    if low is None:
-        return passed
-    stopped = lower * window
-    return passed - stopped / stopped.sum()
+    (low, high), nyquist = band, sampling_rate / 2
+    rise = nyquist if low is None else min(max(low / 4, NARROWEST), low)
+    fall = nyquist if high is None else min(max(high / 4, NARROWEST), nyquist - high)
+    half = int(np.ceil(WIDTH * sampling_rate / min(rise, fall) / 2))
+    passed = _low_pass(1.0 if high is None else (high + fall / 2) / nyquist, half)
+    return passed if low is None else passed - _low_pass((low - rise / 2) / nyquist, half)
 
 
 def check_band(band: Band, sampling_rate: float) -> None:
@@ -80,3 +70,10 @@ def band_pass(
     size = -(-(num + 4 * half) // 256) * 256  # quick to transform, and no wrapping around
     product = jnp.fft.rfft(longer, size) * np.fft.rfft(response, size).astype(np.complex64)
     return jnp.fft.irfft(product, size)[2 * half : 2 * half + num].astype(series.dtype)
+
+
+def _low_pass(edge: float, half: int) -> Float[np.ndarray, " taps"]:
+    """Taps that pass what lies below an edge, given as a share of half the sampling rate."""
+    at = np.arange(-half, half + 1)
+    response = np.sinc(edge * at) * np.hamming(2 * half + 1)
+    return response / response.sum()

@@ -25,7 +25,6 @@ waits for noise, and any rounding decides when: 2 % of prior draws differ by mor
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -210,7 +209,7 @@ def make_jansen_rit(
         "jansen_rit",
         PRIOR,
         in_precision(simulate, precision),
-        compute if band == (None, None) else partial(_filtered, compute=compute, band=band),
+        compute if band == (None, None) else partial(_filtered, features=features, band=band),
         feature_units={name: unit for name, unit in UNITS.items() if name.startswith(prefix)},
         feature_labels={name: label for name, label in LABELS.items() if name.startswith(prefix)},
         feature_axes=FEATURE_AXES,
@@ -238,22 +237,21 @@ def drive(epochs: EegEpochs, *, features: str = "spectrum", precision: str = "si
         precision: as for ``make_jansen_rit``.
     """
     driven = make_jansen_rit(features=features, precision=precision, band=epochs.band)
-    series = epochs.epochs[0] - epochs.epochs[0].mean()
-    x = np.concatenate([np.ravel(value) for value in FEATURES[features][0](jnp.asarray(series)).values()])
+    eeg = epochs.epochs[0] - epochs.epochs[0].mean()
+    computed = FEATURES[features][0](jnp.asarray(eeg))
+    x = np.concatenate([np.ravel(value) for value in computed.values()])
     condition = f" ({epochs.labels[0]})" if epochs.labels[0] else ""
     label = f"{epochs.names[0]}{condition} of {epochs.attrs.get('file', 'an EEG')}"
     return replace(
         driven,
         axes=RecordingAxes(TIME, epochs.channel, epochs.unit, time_unit="s"),
         feature_units={name: unit.replace("mV", epochs.unit) for name, unit in driven.feature_units.items()},
-        observed=Observed(x.astype(np.float32), recording=series.astype(np.float32), label=label),
+        observed=Observed(x.astype(np.float32), recording=eeg.astype(np.float32), label=label),
     )
 
 
-def _filtered(
-    recording: Float[Array, 1024], *, compute: Callable[[Array], dict[str, Array]], band: Band
-) -> dict[str, Array]:
-    return compute(band_pass(recording, band, float(SAMPLING_RATE)))
+def _filtered(recording: Float[Array, " num_samples"], *, features: str, band: Band) -> dict[str, Array]:
+    return FEATURES[features][0](band_pass(recording, band, float(SAMPLING_RATE)))
 
 
 jansen_rit = make_jansen_rit()

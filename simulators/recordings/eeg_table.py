@@ -126,7 +126,8 @@ def _cells(column: Any) -> np.ndarray:
     """A column as numbers where all that is there are numbers, else as words; "" or NaN where it is empty."""
     import pandas as pd
 
-    numbers = pd.to_numeric(column, errors="coerce")
-    if not (numbers.isna() & ~column.isna()).any():
-        return np.asarray(numbers.fillna(0.0), np.float64)
+    is_empty = np.asarray(column.isna())
+    numbers = np.asarray(pd.to_numeric(column, errors="coerce"), np.float64)
+    if not (np.isnan(numbers) & ~is_empty).any():
+        return np.nan_to_num(numbers)
     return np.asarray(column.fillna("").astype(str).str.strip(), object)
