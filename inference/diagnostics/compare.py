@@ -46,7 +46,8 @@ class Pair:
         first, second: their names; the second is the reference.
         c2st: of all parameters together, with its uncertainty.
         parameters: those that differ most by Kolmogorov distance come first.
-        chance: a Kolmogorov distance that 5 % of pairs exceed of as many independent draws as these are worth.
+        chance: a Kolmogorov distance that 5 % of pairs of independent draws exceed; as many as these are
+            worth.
     """
 
     first: str
