@@ -93,7 +93,7 @@ def chains_of(seed, num, memory):
     return tree_of(np.swapaxes(moves, 0, 1))
 
 
-def test_chains_count_as_the_independent_draws_that_they_are_worth(draws_of):
+def test_chains_count_as_the_independent_draws_that_they_are_worth():
     """2 x 1000 draws with a memory of 0.9 are worth 105."""
     runs = {
         "independent": np.random.default_rng(1).normal(size=(2_000, 2)),
@@ -105,20 +105,21 @@ def test_chains_count_as_the_independent_draws_that_they_are_worth(draws_of):
 
 
 def test_draws_repeated_by_their_weights_count_less():
-    tree = tree_of(np.random.default_rng(0).normal(size=(400, 2)))
-    tree["diagnostics"] = tree["diagnostics"].assign(effective_draws=((), 60.0))
-    (pair,) = compare_runs(
-        jax.random.key(0), {"a": tree, "b": tree_of(np.random.default_rng(1).normal(size=(400, 2)))}
-    ).pairs
+    tree, other = (tree_of(np.random.default_rng(seed).normal(size=(400, 2))) for seed in (0, 1))
+    tree["diagnostics/effective_draws"] = xr.DataArray(60.0)
+    (pair,) = compare_runs(jax.random.key(0), {"a": tree, "b": other}).pairs
     assert pair.c2st.num == 50
 
 
-NUM_PAIRS = 60
+NUM_PAIRS = 40
 
 
 @pytest.mark.long
 def test_false_alarms_of_chains_are_as_stated_because_they_are_thinned():
-    """At 5 %, 9 or more of 60 would be a chance of 0.003."""
+    """At 5 %, 7 or more of 40 would be a chance of 0.003.
+
+    Measured: 1 of 100 here, 5 of 100 with 2 x 2000 draws and a memory of 0.95; there 12 of 12 without thinning.
+    """
     alarms = 0
     for seed in range(NUM_PAIRS):
         runs = {
@@ -127,18 +128,18 @@ def test_false_alarms_of_chains_are_as_stated_because_they_are_thinned():
         }
         (pair,) = compare_runs(jax.random.key(seed), runs).pairs
         alarms += pair.c2st.p_value < 0.05
-    assert alarms < 9
+    assert alarms < 7
 
 
 @pytest.mark.long
 def test_without_thinning_they_are_not():
     alarms = 0
-    for seed in range(10):
+    for seed in range(6):
         a = np.random.default_rng(10_000 + seed).normal(size=(1_200, 2))
-        b = chains_of(seed, 600, 0.8)["posterior"]
+        b = chains_of(seed, 600, 0.95)["posterior"]
         rows = np.stack([b["g_Na"].values, b["tau"].values], axis=-1).reshape(-1, 2)
         alarms += c2st_interval(jax.random.key(seed), rows, a).p_value < 0.05
-    assert alarms > 5
+    assert alarms > 3
 
 
 def test_trees_tell_their_cost_and_their_settings(draws_of, compared):
