@@ -111,9 +111,8 @@ def c2st_interval(
         a: as there.
         b: as there.
         num_effective: independent draws that the poorer set is worth, where draws depend on each other;
-            None: all are independent. Thin chains to about as many first, as
-            `compare_runs` does: else the classifier knows held-out rows by their neighbours, which raises
-            the accuracy itself.
+            None: all are independent. Thin chains to about as many first, as `compare_runs` does: else the
+            classifier knows held-out rows by their neighbours, which raises the accuracy itself.
 
     References:
         Nadeau and Bengio 2003, doi:10.1023/A:1024068626366, section 3 (correlation of overlapping splits).

@@ -118,7 +118,7 @@ NUM_PAIRS = 40
 def test_false_alarms_of_chains_are_as_stated_because_they_are_thinned():
     """At 5 %, 7 or more of 40 would be a chance of 0.003.
 
-    Measured: 1 of 100 here, 5 of 100 with 2 x 2000 draws and a memory of 0.95; there 12 of 12 without thinning.
+    Measured: 1 of 100 here; with 2 x 2000 draws and a memory of 0.95, 5 of 100, or 12 of 12 unthinned.
     """
     alarms = 0
     for seed in range(NUM_PAIRS):
