@@ -18,6 +18,7 @@ from inference.tree import NAMES, parameter_rows
 
 ZOOM_MASS = 0.996  # of the draws that the zoomed range holds, before some air is added
 AIR = 0.06  # added on either side of the zoomed range, as a share of it
+FEW = 50  # draws, as C2ST needs at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,11 @@ class PosteriorDraws:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def is_few(self) -> bool:
+        """Whether they are too few for regions and densities: as a reference they are shown as points."""
+        return len(self) < FEW
 
     def only(self, names: Sequence[str]) -> PosteriorDraws:
         """The same draws with some of the parameters, in the order given."""

@@ -23,9 +23,10 @@ LEVEL_ALPHA = (0.0, 0.22, 0.5, 0.95)  # outside all regions, then 95, 80 and 50 
 # Room for the words around the cells, as shares of their side; left + right = top + bottom keeps all square.
 LEFT, RIGHT, TOP, BOTTOM = 0.135, 0.005, 0.03, 0.11
 TOP_SHARE = 0.92  # of a cell's height, that the highest bar reaches
-ROLES = ("model", "selection")
-ALL_ROLES = (*ROLES, "reference")
+FLOOR = 0.05  # of a cell's height, where points lie on the diagonal
+ROLES = ("model", "selection", "reference")
 EMPTY = {"xs": [], "ys": []}
+NO_PICTURE = np.zeros((2, 2), np.uint8)
 
 
 class MosaicFigure:
@@ -38,17 +39,20 @@ class MosaicFigure:
     """
 
     def __init__(self, draws: PosteriorDraws, bins: Bins, reference: PosteriorDraws | None = None) -> None:
-        self.layout = MosaicLayout(draws.dim, bins.num_bins)
+        self.layout = layout = MosaicLayout(draws.dim, bins.num_bins)
         self.figure = _empty_figure(self.layout)
-        self._reference = reference
+        self._reference, self._reference_bins = reference, None
+        self._pair_cells = [*layout.cells, *([] if reference is None else layout.upper_cells)]
         self._frames()
-        self._pictures = {role: self._picture() for role in ALL_ROLES}
-        self._histograms = {role: self._histogram(role) for role in ALL_ROLES}
+        self._pictures = {role: self._picture() for role in ROLES}
+        self._histograms = {role: self._histogram(role) for role in ROLES}
+        self._chosen = self._lines("selection", line_width=1.8, line_dash="dashed")  # of the reference
         self._prior = self._lines("prior", line_width=1.5)
         self._brush = self._lines("selection", line_width=1.5)
         self._active = self._lines("model", line_width=2.0)
-        for role in ALL_ROLES:
+        for role in ROLES:
             _follow(self._pictures[role].glyph.color_mapper, self._histograms[role])
+        self._dots = self._few()
         self._marks, self._needles = self._truth()
         self._names, self._ends = Words(self.figure, "text"), Words(self.figure, "quiet")
         self._coefficients = _correlations(self.figure, layout=self.layout)
@@ -60,7 +64,7 @@ class MosaicFigure:
         counts = marginal_counts(bins)
         self._tops = counts.max(axis=1).astype(float)
         self._show_reference(draws)
-        self._set_draws("model", counts, None)
+        self._show_draws(counts)
         self._prior.data_source.data = self._prior_outlines(draws)
         self._marks.data_source.data, self._needles.data_source.data = self._truth_data(draws.truth)
         self._names.show(mosaic_texts.names(self.layout, draws))
@@ -68,17 +72,38 @@ class MosaicFigure:
         if self._reference is None:
             self._coefficients.data = mosaic_texts.coefficients(self.layout, correlations(draws.values))
 
-    def select(self, rows: np.ndarray | None, ranges: dict[int, tuple[float, float]]) -> None:
-        """Lay the selected draws over all draws; `ranges` are those of the brush, by parameter number."""
-        if rows is None:
-            self._set_draws("selection", None, None)
-        else:
-            self._set_draws("selection", marginal_counts(self.bins, rows), rows)
+    def select(
+        self,
+        rows: np.ndarray | None,
+        ranges: dict[int, tuple[float, float]],
+        reference_rows: np.ndarray | None = None,
+    ) -> None:
+        """Lay selected draws over all draws.
+
+        Args:
+            rows: of the draws; None: nothing is selected.
+            ranges: those of the brush, by parameter number.
+            reference_rows: of the reference.
+        """
+        picture, outlines, dashed = NO_PICTURE, [], []
+        if rows is not None:
+            picture, outlines = self._selected(self.bins, self.layout.cells, rows)
+        if reference_rows is not None and self._reference_bins is not None:
+            above, dashed = self._selected(self._reference_bins, self.layout.upper_cells, reference_rows)
+            picture = np.maximum(picture, above)
+        self._pictures["selection"].data_source.data = {"image": [picture]}
+        self._histograms["selection"].data_source.data = _polygons(outlines)
+        self._chosen.data_source.data = _polygons(dashed)
         self._brush.data_source.data = self._brush_outlines(ranges)
 
     def activate(self, cell: Cell) -> None:
         """Frame one cell: the one that is shown in detail."""
         self._active.data_source.data = _boxes([self._box(cell)])
+
+    def cell_at(self, x: float, y: float) -> Cell | None:
+        """The cell that holds a point; None outside, and above the diagonal where there is no reference."""
+        cell = self.layout.cell_at(x, y)
+        return None if cell is None or (cell.row < cell.column and self._reference is None) else cell
 
     def range_at(
         self, cell: Cell, start: tuple[float, float], end: tuple[float, float]
@@ -95,18 +120,21 @@ class MosaicFigure:
         first, last = low + shares * (high - low)
         return float(first), float(last)
 
-    def _set_draws(self, role: str, counts: np.ndarray | None, rows: np.ndarray | None) -> None:
+    def _show_draws(self, counts: np.ndarray) -> None:
         layout = self.layout
-        if counts is None:
-            self._pictures[role].data_source.data = {"image": [np.zeros((2, 2), np.uint8)]}
-            self._histograms[role].data_source.data = EMPTY
-            return
-        levels = hdr_levels(self.bins, layout.pairs(layout.cells), rows)
-        picture = layout.picture(levels, layout.cells)
-        self._pictures[role].data_source.data = {"image": [picture]}
-        tops = self._tops if role == "model" else counts.max(axis=1)
-        outlines = [layout.outline(k, column, tops[k] / TOP_SHARE) for k, column in enumerate(counts)]
-        self._histograms[role].data_source.data = _polygons(outlines)
+        levels = hdr_levels(self.bins, layout.pairs(layout.cells))
+        self._pictures["model"].data_source.data = {"image": [layout.picture(levels, layout.cells)]}
+        outlines = [layout.outline(k, column, self._tops[k] / TOP_SHARE) for k, column in enumerate(counts)]
+        self._histograms["model"].data_source.data = _polygons(outlines)
+
+    def _selected(
+        self, bins: Bins, cells: list[Cell], rows: np.ndarray
+    ) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+        """The picture of some draws in these cells, and their histograms, each as high as its cell."""
+        layout, counts = self.layout, marginal_counts(bins, rows)
+        levels = hdr_levels(bins, layout.pairs(cells), rows)
+        outlines = [layout.outline(k, column, column.max() / TOP_SHARE) for k, column in enumerate(counts)]
+        return layout.picture(levels, cells), outlines
 
     def _show_reference(self, draws: PosteriorDraws) -> None:
         """The reference in the cells above the diagonal, and on it with the same area as the draws.
@@ -115,8 +143,11 @@ class MosaicFigure:
         """
         if self._reference is None:
             return
+        if self._reference.is_few:
+            self._dots.data_source.data = self._dot_places(self._reference.values)
+            return
         layout, low, high = self.layout, self.bins.low, self.bins.high
-        bins = bin_draws(self._reference.values, low, high, num_bins=layout.num_bins)
+        bins = self._reference_bins = bin_draws(self._reference.values, low, high, num_bins=layout.num_bins)
         levels = hdr_levels(bins, layout.pairs(layout.upper_cells))
         picture = layout.picture(levels, layout.upper_cells)
         self._pictures["reference"].data_source.data = {"image": [picture]}
@@ -135,27 +166,39 @@ class MosaicFigure:
         scale = self._tops / TOP_SHARE * 4 * len(draws.prior) / len(draws)
         return _polygons([self.layout.outline(k, column, scale[k]) for k, column in enumerate(prior)])
 
+    def _positions(self, values: np.ndarray) -> np.ndarray:
+        """Along the axes, in bins; NaN outside of them."""
+        at = (values - self.bins.low) / (self.bins.high - self.bins.low) * self.layout.num_bins
+        return np.where((at >= 0) & (at <= self.layout.num_bins), at, np.nan)
+
+    def _places(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Where points, shape (n, dim), lie in the cells of all pairs."""
+        at = self._positions(values)
+        x = [self.layout.left(cell.column) + at[:, cell.column] for cell in self._pair_cells]
+        y = [self.layout.bottom(cell.row) + at[:, cell.row] for cell in self._pair_cells]
+        places = np.array([x, y]).reshape(2, -1)
+        x, y = places[:, np.isfinite(places.sum(axis=0))]
+        return {"x": x, "y": y}
+
+    def _dot_places(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """As `_places`, and along the floor of the diagonal."""
+        at, ks = self._positions(values), range(self.layout.dim)
+        x = np.concatenate([self.layout.left(k) + at[:, k] for k in ks])
+        y = np.repeat([self.layout.bottom(k) + FLOOR * self.layout.num_bins for k in ks], len(values))
+        shown, pairs = np.isfinite(x), self._places(values)
+        return {"x": np.append(pairs["x"], x[shown]), "y": np.append(pairs["y"], y[shown])}
+
     def _truth_data(self, truth: np.ndarray | None) -> tuple[dict, dict]:
-        layout = self.layout
         if truth is None:
             return {"x": [], "y": []}, {"x0": [], "x1": [], "y0": [], "y1": []}
-        at = (truth - self.bins.low) / (self.bins.high - self.bins.low) * layout.num_bins
-        shown = np.flatnonzero(np.isfinite(at) & (at >= 0) & (at <= layout.num_bins)).tolist()
-        x, y = {k: layout.left(k) + at[k] for k in shown}, {k: layout.bottom(k) + at[k] for k in shown}
-        cells = layout.cells if self._reference is None else [*layout.cells, *layout.upper_cells]
-        cells = [cell for cell in cells if cell.column in x and cell.row in y]
-        marks = {"x": [x[c.column] for c in cells], "y": [y[c.row] for c in cells]}
-        floor = [layout.bottom(k) for k in shown]
-        lines = {
-            "x0": list(x.values()),
-            "x1": list(x.values()),
-            "y0": floor,
-            "y1": [f + layout.num_bins for f in floor],
-        }
-        return marks, lines
+        layout, at = self.layout, self._positions(truth)
+        shown = np.flatnonzero(np.isfinite(at)).tolist()
+        x, floor = [layout.left(k) + at[k] for k in shown], [layout.bottom(k) for k in shown]
+        lines = {"x0": x, "x1": x, "y0": floor, "y1": [low + layout.num_bins for low in floor]}
+        return self._places(truth[None]), lines
 
     def _brush_outlines(self, ranges: dict[int, tuple[float, float]]) -> dict:
-        """The brush in its own cell, and as a band on the diagonal."""
+        """The brush in the cells of its pair, and as a band on the diagonal."""
         n = self.layout.num_bins
         span = {
             k: tuple(
@@ -167,7 +210,7 @@ class MosaicFigure:
         boxes = [self._box(Cell(k, k), span[k], (0, n)) for k in span]
         boxes += [
             self._box(cell, span[cell.column], span[cell.row])
-            for cell in self.layout.cells
+            for cell in self._pair_cells
             if {*cell} <= {*span}
         ]
         return _boxes(boxes)
@@ -180,8 +223,7 @@ class MosaicFigure:
         return left + x0, left + x1, bottom + y0, bottom + y1
 
     def _frames(self) -> None:
-        cells = [*self.layout.cells, *(Cell(k, k) for k in range(self.layout.dim))]
-        cells += [] if self._reference is None else self.layout.upper_cells
+        cells = [*self._pair_cells, *(Cell(k, k) for k in range(self.layout.dim))]
         frames = self.figure.multi_line(
             **_boxes([self._box(cell) for cell in cells]), line_width=1, line_alpha=0.55
         )
@@ -189,7 +231,7 @@ class MosaicFigure:
 
     def _picture(self) -> Any:
         mapper = LinearColorMapper(palette=["#00000000"] * 4, low=-0.5, high=3.5)
-        source = columns(image=[np.zeros((2, 2), np.uint8)])
+        source = columns(image=[NO_PICTURE])
         side = self.layout.side
         return self.figure.image(
             "image", source=source, x=0, y=0, dw=side, dh=side, color_mapper=mapper, level="glyph"
@@ -200,9 +242,21 @@ class MosaicFigure:
         drawn = self.figure.patches("xs", "ys", source=columns(**EMPTY), fill_alpha=filled, line_width=1.2)
         return theme.paint(drawn, fill_color=role, line_color=role)
 
+    @property
+    def _smaller(self) -> float:
+        """Share of their full size that marks have where the cells are small."""
+        return min(1.0, 8 / self.layout.dim)
+
+    def _few(self) -> Any:
+        """Points for a reference that is too few draws for regions."""
+        size = max(3.0, 7 * self._smaller)
+        drawn = self.figure.scatter("x", "y", source=columns(x=[], y=[]), size=size, line_width=0.8)
+        theme.paint(drawn, fill_color="reference", line_color="surface")
+        return drawn
+
     def _truth(self) -> tuple[Any, Any]:
         """Crosses in the cells and lines on the diagonal."""
-        share = min(1.0, 8 / self.layout.dim)  # small where the cells are
+        share = self._smaller
         look = {"marker": "x", "size": max(3.5, 9 * share), "line_width": max(1.0, 2.2 * share)}
         marks = self.figure.scatter("x", "y", source=columns(x=[], y=[]), **look)
         ends = columns(x0=[], x1=[], y0=[], y1=[])

@@ -67,10 +67,10 @@ class MosaicLayout:
         return (self.dim - 1 - row) * self.pitch
 
     def cell_at(self, x: float, y: float) -> Cell | None:
-        """The cell that holds a point, with half the gaps around; None in the upper triangle, or outside."""
+        """The cell that holds a point, with half the gaps around; None outside."""
         column = int((x + self.gap / 2) // self.pitch)
         row = self.dim - 1 - int((y + self.gap / 2) // self.pitch)
-        return Cell(row, column) if 0 <= column <= row < self.dim else None
+        return Cell(row, column) if 0 <= column < self.dim and 0 <= row < self.dim else None
 
     def picture(
         self, levels: UInt8[np.ndarray, "num_cells num_bins num_bins"], cells: list[Cell]

@@ -16,6 +16,7 @@ from inference.analysis import bin_draws, correlations, hdr_thresholds, pair_den
 
 NUM_BINS = 96
 NUM_POINTS = 1500  # draws that are drawn as points; more would only make a blot
+NUM_CIRCLES = 300  # around draws of the reference that are selected
 Span = tuple[np.ndarray, np.ndarray]
 FILL_ALPHA = (0.14, 0.22, 0.34)  # of the regions of 95, 80 and 50 %, which lie on each other
 NO_POINTS = {"x": [], "y": []}
@@ -35,6 +36,8 @@ class PairDetail:
         theme.paint(drawn, line_color="reference")
         self._curves = {role: self._add_curve(role) for role in ("prior", "model", "selection", "reference")}
         self._points = {role: self._add_cloud(role) for role in ("model", "selection")}
+        self._chosen_points, self._chosen_curve = self._add_circles(), self._add_dashes()  # of the reference
+        self._dots = self._add_dots()
         self._truth = self._add_truth()
         self._summary = shell.Line(testid="pair-summary")
         self._title = shell.html("")
@@ -60,7 +63,7 @@ class PairDetail:
             ends: lower and upper ends of all axes, shape (dim,) each.
             reference: whose regions are outlined, and whose density is drawn.
         """
-        self._draws, self._pair = draws, pair
+        self._draws, self._pair, self._reference = draws, pair, reference
         x, y = pair
         self.figure.x_range.update(start=ends[0][x], end=ends[1][x])
         self.figure.xaxis.axis_label = draws.axis_label(x)
@@ -71,8 +74,8 @@ class PairDetail:
             self._show_two(draws, pair, ends)
         self._show_reference(reference, pair, ends)
 
-    def select(self, rows: np.ndarray | None) -> None:
-        """Lay the selected draws over all draws; None when nothing is selected."""
+    def select(self, rows: np.ndarray | None, reference_rows: np.ndarray | None = None) -> None:
+        """Lay selected draws over all draws, also those of the reference; None where nothing is selected."""
         draws, (x, y) = self._draws, self._pair
         is_empty = rows is None or rows.size == 0
         chosen = draws.values[[] if is_empty else rows]
@@ -82,6 +85,17 @@ class PairDetail:
         else:
             self._points["selection"].data = _points(chosen, self._pair)
             self._summary.text = _pair_sentence(draws, self._pair, chosen)
+        self._select_reference(reference_rows)
+
+    def _select_reference(self, rows: np.ndarray | None) -> None:
+        reference, (x, y) = self._reference, self._pair
+        self._chosen_points.data = self._chosen_curve.data = NO_POINTS
+        if reference is None or reference.is_few or rows is None or rows.size == 0:
+            return
+        if x == y:
+            self._chosen_curve.data = reference.density(x, reference.values[rows, x])
+        else:
+            self._chosen_points.data = _points(reference.values[rows], self._pair, NUM_CIRCLES)
 
     def _show_two(self, draws: PosteriorDraws, pair: tuple[int, int], ends: Span) -> None:
         x, y = pair
@@ -99,8 +113,11 @@ class PairDetail:
     def _show_reference(self, reference: PosteriorDraws | None, pair: tuple[int, int], ends: Span) -> None:
         x, y = pair
         self._curves["reference"].data = NO_POINTS
-        self._outlines.data = NO_REGIONS
-        if reference is not None and x == y:
+        self._outlines.data, self._dots.data = NO_REGIONS, NO_POINTS
+        if reference is not None and reference.is_few:
+            column = np.zeros(len(reference)) if x == y else reference.values[:, y]
+            self._dots.data = {"x": reference.values[:, x], "y": column}
+        elif reference is not None and x == y:
             self._curves["reference"].data = curve = reference.density(x)
             self.figure.y_range.end = max(self.figure.y_range.end, 1.1 * float(curve["y"].max()))
         elif reference is not None:
@@ -145,6 +162,24 @@ class PairDetail:
         theme.paint(drawn, fill_color=role)
         return source
 
+    def _add_circles(self) -> Any:
+        source = columns(**NO_POINTS)
+        drawn = self.figure.scatter("x", "y", source=source, size=6, fill_alpha=0, line_width=1.2)
+        theme.paint(drawn, line_color="selection")
+        return source
+
+    def _add_dots(self) -> Any:
+        source = columns(**NO_POINTS)
+        drawn = self.figure.scatter("x", "y", source=source, size=9, line_width=1)
+        theme.paint(drawn, fill_color="reference", line_color="surface")
+        return source
+
+    def _add_dashes(self) -> Any:
+        source = columns(**NO_POINTS)
+        drawn = self.figure.line("x", "y", source=source, line_width=2, line_dash="dashed")
+        theme.paint(drawn, line_color="selection")
+        return source
+
     def _add_truth(self) -> Any:
         source = columns(**NO_POINTS)
         drawn = self.figure.scatter("x", "y", source=source, marker="x", size=15, line_width=3)
@@ -176,8 +211,8 @@ def _region(x: np.ndarray, y: np.ndarray, z: np.ndarray, threshold: float) -> di
     return {"xs": [fill.xs[0]], "ys": [fill.ys[0]]}
 
 
-def _points(values: np.ndarray, pair: tuple[int, int]) -> dict[str, np.ndarray]:
-    some = values[:: max(1, len(values) // NUM_POINTS)]
+def _points(values: np.ndarray, pair: tuple[int, int], num: int = NUM_POINTS) -> dict[str, np.ndarray]:
+    some = values[:: max(1, len(values) // num)]
     return {"x": some[:, pair[0]], "y": some[:, pair[1]]}
 
 

@@ -27,10 +27,15 @@ FIRST_SHOWN = 12  # parameters, those about which most was learnt, where there a
 MOST_SHOWN = 40  # parameters at once
 SMALLEST_BOX = 0.03  # of a cell; a shorter drag is a click that slipped
 CHOSEN = "as chosen …"
+OF_REFERENCE = "; dashed or circled: of the reference"
+REGIONS = "reference: above the diagonal, outlined elsewhere"
+POINTS = "reference: its points"
 
 
 class PairMosaic(pn.viewable.Viewer):
     """Highest-density regions of all pairs; a box drawn in any cell selects draws in all of them.
+
+    With a reference, a box in either triangle selects draws of both: those within the same ranges.
 
     Args:
         draws: a result's tree, or the draws themselves.
@@ -92,14 +97,18 @@ class PairMosaic(pn.viewable.Viewer):
     def _meanings(self) -> list[tuple[str, str]]:
         entries = [
             ("model", "posterior: regions with 50, 80 and 95 % of the draws"),
-            ("selection", "selected draws"),
+            ("selection", "selected draws" + (OF_REFERENCE if self._has_regions else "")),
         ]
         entries += [("prior", "prior")] if self.draws.prior is not None else []
         if self.reference is not None:
-            entries += [("reference", "reference: above the diagonal, outlined elsewhere")]
+            entries += [("reference", POINTS if self.reference.is_few else REGIONS)]
         elif self.draws.dim > MOST_WORDS:
             entries += [("diverging", "above the diagonal: correlations, −1 to 1")]
         return entries + ([("truth", "true value")] if self.draws.truth is not None else [])
+
+    @property
+    def _has_regions(self) -> bool:
+        return self.reference is not None and not self.reference.is_few
 
     def _chooser(self) -> list:
         """Which parameters to show, where they are too many for a first look: groups of them, or any."""
@@ -145,6 +154,12 @@ class PairMosaic(pn.viewable.Viewer):
         low, high = zip(*ends, strict=True)
         return np.min(low, axis=0), np.max(high, axis=0)
 
+    @property
+    def _selected_rows(self) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Of the draws and of the reference: the same ranges select in both."""
+        reference = self.reference
+        return self.selection.rows(self.draws), None if reference is None else self.selection.rows(reference)
+
     def _bins(self) -> Bins:
         visible = self._visible
         return bin_draws(visible.values, *self._span, num_bins=min(NUM_BINS, NUM_BINS * 8 // visible.dim))
@@ -169,12 +184,12 @@ class PairMosaic(pn.viewable.Viewer):
             self._select()
 
     def _select(self, *_: object) -> None:
-        rows = self.selection.rows(self.draws)
+        rows = self._selected_rows
         ranges = {self.shown.index(k): ends for k, ends in self.selection.ranges.items() if k in self.shown}
         with pn.io.hold():
-            self._mosaic.select(rows, ranges)
-            self._detail.select(rows)
-            self.summary.text = self.selection.sentence(self.draws)
+            self._mosaic.select(rows[0], ranges, rows[1])
+            self._detail.select(*rows)
+            self.summary.text = self.selection.sentence(self.draws, self.reference)
 
     def _show_detail(self, *_: object) -> None:
         cell = Cell(*map(int, self.cell))
@@ -183,22 +198,22 @@ class PairMosaic(pn.viewable.Viewer):
             pair = (cell.column, cell.row)
             self._detail.show(self._visible, pair, self._span, self._visible_reference)
             self._ranges.show(self._visible, pair, self._span)
-            self._detail.select(self.selection.rows(self.draws))
+            self._detail.select(*self._selected_rows)
 
     def _brushed(self, event: Any) -> None:
         box: Any = event.geometry
         if not event.final or box.get("type") != "rect":
             return
         start, end = (box["x0"], box["y0"]), (box["x1"], box["y1"])
-        cell = self._mosaic.layout.cell_at((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        cell = self._mosaic.cell_at((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
         if cell is None or abs(end[0] - start[0]) < SMALLEST_BOX * self._mosaic.layout.num_bins:
             return
         self.cell = cell
         ranges = self._mosaic.range_at(cell, start, end)
-        self.selection.ranges = {self.shown[k]: ends for k, ends in ranges.items()}
+        self.selection.ranges = {self.shown[k]: ranges[k] for k in sorted(ranges)}
 
     def _tapped(self, event: Any) -> None:
-        cell = self._mosaic.layout.cell_at(event.x, event.y)
+        cell = self._mosaic.cell_at(event.x, event.y)
         if cell is not None:
             self.cell = cell
 

@@ -31,13 +31,20 @@ class Selection(param.Parameterized):
         """Numbers of the selected draws, shape (m,); None when nothing is selected."""
         return np.flatnonzero(draws.within(self.ranges)) if self.ranges else None
 
-    def sentence(self, draws: PosteriorDraws) -> str:
-        """``"412 of 10 000 draws selected: g_Na 40 to 52."``."""
+    def sentence(self, draws: PosteriorDraws, reference: PosteriorDraws | None = None) -> str:
+        """``"412 of 10 000 draws selected: g_Na 40 to 52."``, with shares where there is a reference."""
         rows = self.rows(draws)
         if rows is None:
             return f"{count(len(draws), 'draw')}; none selected. Drag a box in any cell to select."
         parts = [f"{name} {number(low)} to {number(high)}" for name, (low, high) in self.ranges.items()]
-        return f"{_thousands(rows.size)} of {count(len(draws), 'draw')} selected: {', '.join(parts)}."
+        told = f"{_thousands(rows.size)} of {count(len(draws), 'draw')}"
+        if reference is not None:
+            other = int(reference.within(self.ranges).sum())
+            told += (
+                f" ({_percent(rows.size, draws)}) and {_thousands(other)} of {_thousands(len(reference))} "
+            )
+            told += f"of the reference ({_percent(other, reference)})"
+        return f"{told} selected: {', '.join(parts)}."
 
 
 def write_ranges(ranges: Ranges) -> str:
@@ -61,6 +68,10 @@ def read_ranges(text: str, names: Sequence[str]) -> tuple[Ranges, list[str]]:
         else:
             ranges[name] = (low, high)
     return ranges, problems
+
+
+def _percent(num: int, draws: PosteriorDraws) -> str:
+    return f"{number(100 * num / len(draws), 2)} %"
 
 
 def _thousands(value: int) -> str:

@@ -6,15 +6,16 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, ArrayLike, Float, Key
 
+from inference.diagnostics.chains import chain_diagnostics
 from inference.diagnostics.moments import compare_moments
-from inference.diagnostics.two_sample import C2ST, c2st_interval
+from inference.diagnostics.two_sample import C2ST, MIN_SAMPLES, c2st_interval
 from inference.tree import NAMES, chains
 
 ONE_IN_TWENTY = 1.358  # quantile of the Kolmogorov distribution
@@ -45,7 +46,8 @@ class Pair:
         first, second: their names; the second is the reference.
         c2st: of all parameters together, with its uncertainty.
         parameters: those that differ most by Kolmogorov distance come first.
-        chance: a Kolmogorov distance that 5 % of pairs of independent draws, as many as here, exceed.
+        chance: a Kolmogorov distance that 5 % of pairs of independent draws exceed; as many as these are
+            worth.
     """
 
     first: str
@@ -123,8 +125,9 @@ def compare_runs(
         key: of the classifiers.
         runs: by name: draws (n, dim), or the tree of a result.
         parameter_names: for draws; None: those of a tree, or numbers.
-        num: draws of each run that C2ST sees at most, evenly spread over its chains; as many of each run.
-            Moments and distances are of all draws. Importance weights are not used.
+        num: draws of each run that C2ST sees at most, evenly spread over its chains; as many of both runs,
+            and no more than either is worth, but at least 50. Moments and distances are of all draws.
+            Importance weights are not used.
 
     Raises:
         ValueError: there are fewer than two runs, they are of different models or parameters, or one has no
@@ -133,16 +136,13 @@ def compare_runs(
     if len(runs) < 2:
         raise ValueError(f"Two or more runs are compared; got {len(runs)}.")
     names = _parameter_names(runs, parameter_names)
-    draws = {name: _draws(name, run, names) for name, run in runs.items()}
-    num = min(num, *(len(rows) for rows in draws.values()))
-    pairs = []
-    for index, (first, second) in enumerate(itertools.combinations(draws, 2)):
-        one, other = draws[first], draws[second]
-        score = c2st_interval(jax.random.fold_in(key, index), _spread(other, num), _spread(one, num))
-        chance = ONE_IN_TWENTY * np.sqrt(1 / len(one) + 1 / len(other))
-        pairs.append(Pair(first, second, score, _differences(names, one, other), float(chance)))
-    matrix = np.full((len(draws), len(draws)), 0.5)
-    for (i, j), pair in zip(itertools.combinations(range(len(draws)), 2), pairs, strict=True):
+    draws = [_Draws.of(name, run, names) for name, run in runs.items()]
+    pairs = [
+        _compared(jax.random.fold_in(key, index), names, *two, num=num)
+        for index, two in enumerate(itertools.combinations(draws, 2))
+    ]
+    matrix = np.full((len(runs), len(runs)), 0.5)
+    for (i, j), pair in zip(itertools.combinations(range(len(runs)), 2), pairs, strict=True):
         matrix[i, j] = matrix[j, i] = pair.c2st.accuracy
     return Comparison(tuple(run_facts(name, run) for name, run in runs.items()), tuple(pairs), matrix)
 
@@ -183,16 +183,53 @@ def _parameter_names(
     return tuple(f"parameter {i + 1}" for i in range(rows.shape[-1]))
 
 
-def _draws(name: str, run: ArrayLike | xr.DataTree, names: tuple[str, ...]) -> Float[np.ndarray, "n dim"]:
-    if isinstance(run, xr.DataTree):
+class _Draws(NamedTuple):
+    """Of one run, chain by chain.
+
+    Attributes:
+        name: of the run. rows: (n, dim).
+        worth: independent draws: fewer than n of Markov chains, or where weights have repeated draws.
+    """
+
+    name: str
+    rows: Float[np.ndarray, "n dim"]
+    worth: float
+
+    @classmethod
+    def of(cls, name: str, run: ArrayLike | xr.DataTree, names: tuple[str, ...]) -> _Draws:
+        if not isinstance(run, xr.DataTree):
+            rows = np.asarray(run)
+            if rows.ndim != 2 or rows.shape[1] != len(names):
+                raise ValueError(f"Draws of '{name}' must have shape (n, {len(names)}); got {rows.shape}.")
+            return cls(name, rows.astype(float), float(len(rows)))
         if "posterior" not in run.children:
             raise ValueError(f"The run '{name}' has no posterior draws; choose an observation for it first.")
-        rows = chains(run["posterior"].to_dataset()[list(names)]).reshape(-1, len(names))
-    else:
-        rows = np.asarray(run)
-    if rows.ndim != 2 or rows.shape[1] != len(names):
-        raise ValueError(f"Draws of '{name}' must have shape (n, {len(names)}); got {rows.shape}.")
-    return rows.astype(float)
+        by_chain = chains(run["posterior"].to_dataset()[list(names)])
+        return cls(name, by_chain.reshape(-1, len(names)).astype(float), _worth(run, by_chain))
+
+
+def _worth(run: xr.DataTree, by_chain: Float[np.ndarray, "chain draw dim"]) -> float:
+    num_chains, num_draws, _ = by_chain.shape
+    found = run["diagnostics"].to_dataset() if "diagnostics" in run.children else xr.Dataset()
+    worth = [float(num_chains * num_draws), float(found.get("effective_draws", np.inf))]
+    if num_chains > 1:
+        numbers = chain_diagnostics(by_chain)
+        worth += [float(np.nanmin(numbers[kind][1], initial=np.inf)) for kind in ("ess_bulk", "ess_tail")]
+    return max(1.0, min(worth))
+
+
+def _compared(key: Key[Array, ""], names: tuple[str, ...], one: _Draws, other: _Draws, *, num: int) -> Pair:
+    for each in (one, other):
+        if len(each.rows) < MIN_SAMPLES:
+            raise ValueError(
+                f"'{each.name}' has {len(each.rows)} draws; a comparison needs {MIN_SAMPLES} or more."
+            )
+    worth = min(one.worth, other.worth)
+    in_fifties = max(MIN_SAMPLES, int(worth) // MIN_SAMPLES * MIN_SAMPLES)  # so that few sizes are compiled
+    size = min(num, len(one.rows), len(other.rows), in_fifties)
+    score = c2st_interval(key, _spread(other.rows, size), _spread(one.rows, size), num_effective=worth)
+    chance = ONE_IN_TWENTY * np.sqrt(1 / one.worth + 1 / other.worth)
+    return Pair(one.name, other.name, score, _differences(names, one.rows, other.rows), float(chance))
 
 
 def _spread(rows: np.ndarray, num: int) -> np.ndarray:

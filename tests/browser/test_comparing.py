@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from dashboard.views.mosaic_layout import MosaicLayout
 from inference.requests import Request
 from inference.result import Result
 from inference.runs import RunStore
@@ -62,6 +63,13 @@ def test_a_run_is_validated_against_nuts(visitor, runs):
     visitor.see("chain-summary", "4 chains of 50 draws agree")
     visitor.see("overlay-summary", "Medians differ most in theta[0]")
     expect(visitor.page.get_by_test_id("difference-table").get_by_role("row")).to_have_count(1 + 10)
+    layout = MosaicLayout(10, 96 * 8 // 10)
+    x, y = layout.left(3), layout.bottom(0)  # above the diagonal, where the reference is
+    visitor.drag((x + 10, y + 10), (x + 60, y + 60))
+    words = re.compile(
+        r"of 200 draws \(\d+ %\) and \d+ of 200 of the reference \(\d+ %\) selected: theta\[0\]"
+    )
+    expect(visitor.page.get_by_test_id("mosaic-summary").filter(has_text=words)).to_have_count(1)
     visitor.page.get_by_label("Reference", exact=True).click()
     visitor.page.get_by_text("none", exact=True).click()
     visitor.page.wait_for_url("**ref=none*")

@@ -15,6 +15,7 @@ NAMES = (
     "05_pyloric_network",
     "06_gabor_receptive_field",
     "07_validation_glm",
+    "08_ibea_hodgkin_huxley",
 )
 MOST_BYTES = 300_000
 KEPT = {"image/png", "text/html", "text/plain"}  # no scripts: live views are not stored
@@ -44,6 +45,12 @@ TOLD = {
         "The chains agree",
         "relative KL error",
         "The threshold is large compared with the noise",
+    ),
+    "08_ibea_hodgkin_huxley": (
+        "standard deviations, summed over features",
+        "a search found, and no posterior",
+        "Sum of distances when simulated again",
+        "Between draws of the posterior",
     ),
 }
 

@@ -44,7 +44,7 @@ def test_layout_and_point_agree():
     for cell in [*layout.cells, Cell(2, 2)]:
         x, y = layout.left(cell.column) + 48, layout.bottom(cell.row) + 48
         assert layout.cell_at(x, y) == cell
-    assert layout.cell_at(layout.side - 1, layout.side - 1) is None  # upper triangle
+    assert layout.cell_at(layout.side - 1, layout.side - 1) == Cell(0, 4)  # upper triangle
     assert layout.cell_at(-30, 10) is None
     assert layout.side == 5 * 96 + 4 * 6
 
@@ -119,6 +119,75 @@ def test_a_box_in_a_cell_selects_what_it_covers(toy_tree):
     bins = bin_draws(view.draws.values, *view.draws.whole_range, num_bins=96)
     levels = hdr_levels(bins, layout.pairs(layout.cells), rows)
     np.testing.assert_array_equal(picture(view, "selection"), layout.picture(levels, layout.cells))
+
+
+def test_a_box_in_either_triangle_selects_draws_of_both():
+    """The same pair brushed below and above the diagonal, where its axes are exchanged."""
+    draws, other = many(3), many(3, num=200)
+    reference = PosteriorDraws(other.names, other.values[::-1] * [0.5, 1.0, 1.0])
+    below, above = (PairMosaic(draws, zoomed=True, reference=reference) for _ in range(2))
+    layout = below._mosaic.layout
+    x, y = layout.left(0), layout.bottom(2)
+    brush(below, x + 30, y + 48, x + 60, y + 90)
+    x, y = layout.left(2), layout.bottom(0)
+    brush(above, x + 48, y + 30, x + 90, y + 60)
+    assert (below.cell, above.cell) == ((2, 0), (0, 2))
+    assert list(above.selection.ranges) == ["p0", "p2"]
+    for name, ends in below.selection.ranges.items():
+        assert above.selection.ranges[name] == pytest.approx(ends)
+    np.testing.assert_array_equal(picture(above, "selection"), picture(below, "selection"))
+    mine, theirs = (above.selection.rows(each) for each in (draws, reference))
+    bins = [bin_draws(each.values, *above._span, num_bins=96) for each in (draws, reference)]
+    lower = layout.picture(hdr_levels(bins[0], layout.pairs(layout.cells), mine), layout.cells)
+    upper = layout.picture(hdr_levels(bins[1], layout.pairs(layout.upper_cells), theirs), layout.upper_cells)
+    np.testing.assert_array_equal(picture(above, "selection"), lower + upper)
+    assert above.summary.text.startswith(
+        f"{mine.size} of 300 draws ({100 * mine.size / 300:.2g} %) and {theirs.size} of 200 of the reference "
+        f"({100 * theirs.size / 200:.2g} %) selected: p0 "
+    )
+    # Its own pair, and a band for each of the two parameters.
+    assert len(above._mosaic._brush.data_source.data["xs"]) == 4
+
+
+def test_the_selected_of_a_reference_are_circled_and_dashed_and_cleared():
+    draws = many(2)
+    view = PairMosaic(draws, reference=PosteriorDraws(draws.names, draws.values + 0.5))
+    view.selection.ranges = {"p1": (0.0, 1.0)}
+    circles = view._detail._chosen_points.data
+    assert np.min(circles["y"]) >= 0
+    assert len(circles["x"]) == view.selection.rows(view.reference).size
+    assert len(view._mosaic._chosen.data_source.data["xs"]) == 2
+    view.cell = (1, 1)
+    assert np.max(view._detail._chosen_curve.data["y"]) > 0
+    assert view._detail._chosen_points.data["x"] == []
+    view.selection.clear()
+    assert view._detail._chosen_curve.data["x"] == []
+    assert view._mosaic._chosen.data_source.data["xs"] == []
+    assert not picture(view, "selection").any()
+    assert "dashed or circled" in dict(view._meanings())["selection"]
+
+
+def test_a_reference_of_few_draws_is_shown_as_points_over_the_regions():
+    """A hall of fame: each point in each cell of its pair, and along the floor of the diagonal."""
+    draws = many(3)
+    best = PosteriorDraws(draws.names, draws.values[:5] / 2)
+    view = PairMosaic(draws, zoomed=True, reference=best)
+    assert len(view._mosaic._dots.data_source.data["x"]) == 5 * (6 + 3)
+    assert not picture(view, "reference").any()
+    assert view._detail._dots.data["x"].tolist() == best.values[:, 0].tolist()
+    view.cell = (1, 1)
+    assert view._detail._dots.data["y"].tolist() == [0.0] * 5
+    view.selection.ranges = {"p0": (-0.5, 0.5)}
+    assert picture(view, "selection").any()
+    assert "of 5 of the reference" in view.summary.text
+    assert dict(view._meanings())["reference"] == "reference: its points"
+
+
+def test_without_a_reference_nothing_is_brushed_above_the_diagonal(toy_tree):
+    view, layout = PairMosaic(toy_tree), MosaicLayout(3, 96)
+    left, bottom = layout.left(2), layout.bottom(0)
+    brush(view, left + 10, bottom + 10, left + 60, bottom + 60)
+    assert view.selection.ranges == {}
 
 
 def test_a_box_on_the_diagonal_selects_one_parameter(toy_tree):
@@ -245,6 +314,18 @@ def test_all_31_are_named_coloured_by_correlation_and_brushed_within_a_blink():
         took.append(time.process_time() - start)
     # About 0.06 s of computing on one core; the least of seven, because other work may disturb.
     assert min(took) < 0.15
+
+
+def test_a_brush_over_31_parameters_and_a_reference_takes_twice_as_long_at_most():
+    draws = circuit_like()
+    view = PairMosaic(draws, reference=PosteriorDraws(draws.names, draws.values[::-1]))
+    view.shown = view.choices["all 31"]
+    took = []
+    for k in range(5):
+        start = time.process_time()
+        view.selection.ranges = {"LP_a": (0.1 * k, 2.0)}
+        took.append(time.process_time() - start)
+    assert min(took) < 0.3
 
 
 def test_one_parameter_has_a_mosaic_of_one():

@@ -60,3 +60,12 @@ def test_the_good_part_of_a_link_is_kept():
     ranges, problems = read_ranges("g_Na:1:2,foo:3:4", ["g_Na"])
     assert ranges == {"g_Na": (1.0, 2.0)}
     assert len(problems) == 1
+
+
+def test_the_sentence_gives_shares_beside_a_reference():
+    selection = Selection(ranges={"g_Na": (2.0, 6.0)})
+    half = PosteriorDraws(DRAWS.names, DRAWS.values[:4])
+    assert selection.sentence(DRAWS, half) == (
+        "5 of 10 draws (50 %) and 2 of 4 of the reference (50 %) selected: g_Na 2 to 6."
+    )
+    assert "none selected" in Selection().sentence(DRAWS, half)

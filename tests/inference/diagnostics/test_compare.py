@@ -5,9 +5,10 @@ import json
 import jax
 import numpy as np
 import pytest
+import scipy.signal
 import xarray as xr
 
-from inference.diagnostics import compare_runs
+from inference.diagnostics import c2st_interval, compare_runs
 
 NUM = 300
 
@@ -81,6 +82,66 @@ def test_a_lost_mode_is_told(draws_of):
     assert {parameter.name for parameter in pair.parameters} == {"parameter 1", "parameter 2"}
 
 
+def chains_of(seed, num, memory):
+    """A tree of two Markov chains of two standard normal parameters, x[t + 1] = memory x[t] + noise.
+
+    Independent draws that n of them are worth: n (1 - memory) / (1 + memory).
+    """
+    noise = np.random.default_rng(seed).normal(size=(num, 2, 2)) * np.sqrt(1 - memory**2)
+    noise[0] /= np.sqrt(1 - memory**2)
+    moves = scipy.signal.lfilter([1.0], [1.0, -memory], noise, axis=0)
+    return tree_of(np.swapaxes(moves, 0, 1))
+
+
+def test_chains_count_as_the_independent_draws_that_they_are_worth():
+    """2 x 1000 draws with a memory of 0.9 are worth 105."""
+    runs = {
+        "independent": np.random.default_rng(1).normal(size=(2_000, 2)),
+        "chains": chains_of(0, 1_000, 0.9),
+    }
+    (pair,) = compare_runs(jax.random.key(0), runs).pairs
+    assert 60 < pair.c2st.num < 150
+    assert pair.chance == pytest.approx(1.358 * np.sqrt(1 / 2_000 + 1 / 105), rel=0.25)
+
+
+def test_draws_repeated_by_their_weights_count_less():
+    tree, other = (tree_of(np.random.default_rng(seed).normal(size=(400, 2))) for seed in (0, 1))
+    tree["diagnostics/effective_draws"] = xr.DataArray(60.0)
+    (pair,) = compare_runs(jax.random.key(0), {"a": tree, "b": other}).pairs
+    assert pair.c2st.num == 50
+
+
+NUM_PAIRS = 40
+
+
+@pytest.mark.long
+def test_false_alarms_of_chains_are_as_stated_because_they_are_thinned():
+    """At 5 %, 7 or more of 40 would be a chance of 0.003.
+
+    Measured: 1 of 100 here; with 2 x 2000 draws and a memory of 0.95, 5 of 100, or 12 of 12 unthinned.
+    """
+    alarms = 0
+    for seed in range(NUM_PAIRS):
+        runs = {
+            "a": np.random.default_rng(10_000 + seed).normal(size=(1_200, 2)),
+            "b": chains_of(seed, 600, 0.8),
+        }
+        (pair,) = compare_runs(jax.random.key(seed), runs).pairs
+        alarms += pair.c2st.p_value < 0.05
+    assert alarms < 7
+
+
+@pytest.mark.long
+def test_without_thinning_they_are_not():
+    alarms = 0
+    for seed in range(6):
+        a = np.random.default_rng(10_000 + seed).normal(size=(1_200, 2))
+        b = chains_of(seed, 600, 0.95)["posterior"]
+        rows = np.stack([b["g_Na"].values, b["tau"].values], axis=-1).reshape(-1, 2)
+        alarms += c2st_interval(jax.random.key(seed), rows, a).p_value < 0.05
+    assert alarms > 3
+
+
 def test_trees_tell_their_cost_and_their_settings(draws_of, compared):
     rows = draws_of("exact", 0, NUM)
     other = tree_of(rows, data_sha256="b", config='{"config": "NUTS", "num_rounds": 1, "num_warmup": 9}')
@@ -98,6 +159,8 @@ def test_trees_tell_their_cost_and_their_settings(draws_of, compared):
 def test_runs_that_cannot_be_compared_are_refused():
     rows = np.random.default_rng(0).normal(size=(60, 2))
     key = jax.random.key(0)
+    with pytest.raises(ValueError, match="'b' has 10 draws; a comparison needs 50 or more"):
+        compare_runs(key, {"a": rows, "b": rows[:10]})
     with pytest.raises(ValueError, match="Two or more runs are compared; got 1"):
         compare_runs(key, {"a": rows})
     with pytest.raises(ValueError, match="runs of one model"):
