@@ -76,8 +76,8 @@ class GroupVariant:
         return estimator
 
     def looked_at(self, campaign: Campaign, bank: Bank, done: Round) -> Round:
-        """See `Variant.looked_at`."""
-        return self.base.looked_at(campaign, bank, done)
+        """See `Variant.looked_at`; a correction by atoms needs nothing more."""
+        return done if self._is_atomic else self.base.looked_at(campaign, bank, done)
 
     def capacity(self, campaign: Campaign, bank: Bank) -> int:
         """See `Variant.capacity`."""

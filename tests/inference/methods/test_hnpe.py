@@ -161,12 +161,13 @@ def test_any_simulator_with_shared_parameters_and_failing_simulations():
         return jnp.where(theta["own"] < 0.2, jnp.nan, x)
 
     simulator = Simulator("failing", prior, simulate)
-    goal = Observation([0.5, -0.5, 0.6, 1.0], [[0.4, -0.6, 0.3, 1.1], [0.6, -0.4, 0.9, 0.9]])
+    x = np.array([[0.5, -0.5, 0.6, 1.0], [0.4, -0.6, 0.3, 1.1], [0.6, -0.4, 0.9, 0.9]])
+    goal = Observation(x[0], x[1:])
     config = dataclasses.replace(QUICK, num_extra=None, num_simulations=1_000, max_epochs=40, num_rounds=2)
     for variant in ("truncated", "C"):
         result = learn(dataclasses.replace(config, variant=variant), goal, simulator)
         draws = np.asarray(result.posterior.sample(jax.random.key(1), 2_000))
-        assert np.abs(draws.mean(0) - [0.5, -0.5, 0.6, 1.0]).max() < 0.15
+        assert np.abs(draws.mean(0) - x[0]).max() < 0.15
         assert result.tree["joint_posterior"]["own"].sizes["observation"] == 3
         assert "observation" not in result.tree["joint_posterior"]["gain[0]"].dims
         assert finding(result, "num_usable") < finding(result, "num_simulations")
