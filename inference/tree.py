@@ -76,10 +76,10 @@ class Findings:
     prior: Draws
     posterior: Draws | None = None
     observed: Observed | None = None
-    training: Variables = field(default_factory=dict)
-    diagnostics: Variables = field(default_factory=dict)
     extra: Float[np.ndarray, "n num_features"] | None = None
     joint: Float[np.ndarray, "draw observation dim"] | None = None
+    training: Variables = field(default_factory=dict)
+    diagnostics: Variables = field(default_factory=dict)
 
 
 def build_tree(

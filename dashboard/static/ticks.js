@@ -43,7 +43,7 @@ export function render({ model, el }) {
   const mark = () => {
     inputs.forEach(([first, beside], k) => {
       first.checked = k === model.first
-      beside.checked = k !== model.first && model.ticked.includes(k)
+      beside.checked = model.is_several && k !== model.first && model.ticked.includes(k)
       beside.disabled = k === model.first || !model.is_several
     })
   }

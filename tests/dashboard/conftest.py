@@ -125,7 +125,7 @@ def toy_findings():
     return Findings(
         Draws(prior.astype(np.float32), wide.astype(np.float32)),
         Draws(*(a.astype(np.float32) for a in (theta, x, np.zeros(num), traces))),
-        observed, training, diagnostics,
+        observed, training=training, diagnostics=diagnostics,
     )  # fmt: skip
 
 
