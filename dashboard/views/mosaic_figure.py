@@ -24,7 +24,7 @@ LEVEL_ALPHA = (0.0, 0.22, 0.5, 0.95)  # outside all regions, then 95, 80 and 50 
 LEFT, RIGHT, TOP, BOTTOM = 0.135, 0.005, 0.03, 0.11
 TOP_SHARE = 0.92  # of a cell's height, that the highest bar reaches
 FLOOR = 0.05  # of a cell's height, where points lie on the diagonal
-ROLES = ("model", "selection", "reference")
+ROLES = ("model", "reference", "selection")  # what comes later lies above
 EMPTY = {"xs": [], "ys": []}
 NO_PICTURE = np.zeros((2, 2), np.uint8)
 

@@ -25,9 +25,11 @@ FLAGS += ["--disable-background-networking", "--disable-component-update"]
 FAILED = pytest.StashKey[bool]()
 
 IS_IDLE = "() => window.Bokeh?.documents?.length > 0 && Bokeh.documents[0].is_idle"
-# Where a point of the largest figure on the page lies on the screen, in pixels.
+# Where a point of the largest figure with a brush lies on the screen, in pixels.
 ON_SCREEN = """([x, y]) => {
-    const figures = [...Bokeh.documents[0]._all_models.values()].filter((model) => model.type === "Figure")
+    const models = [...Bokeh.documents[0]._all_models.values()].filter((model) => model.type === "Figure")
+    const hasBrush = (figure) => figure.toolbar.tools.some((tool) => tool.type === "BoxSelectTool")
+    const figures = models.filter(hasBrush)
     const views = figures.map((figure) => Bokeh.index.find_one(figure)).filter((view) => view != null)
     const area = (view) => view.el.offsetWidth * view.el.offsetHeight
     const view = views.reduce((one, other) => area(other) > area(one) ? other : one)
@@ -173,7 +175,7 @@ class Visitor:
         field.press("Tab")
 
     def drag(self, start, end):
-        """Draw a box in the largest figure, in the figure's own coordinates."""
+        """Draw a box in the largest figure with a brush, in the figure's own coordinates."""
         corners = [self.page.evaluate(ON_SCREEN, list(point)) for point in (start, end)]
         self.page.mouse.move(*corners[0])
         self.page.mouse.down()
