@@ -61,14 +61,11 @@ def find(
     checks = _checks(output.posterior, posterior, prior, np.asarray(goal.x))
     found = {**diagnostics, **checks, **_nearness(output, posterior, np.asarray(goal.x))}
     on_progress(Progress("diagnose", 1, 1))
+    extra, joint = _all(posterior_key, output.posterior)
     return Findings(
-        prior,
-        posterior,
-        _observed(simulator, goal),
-        *_all(posterior_key, output.posterior),
-        output.training,
-        found,
-    )
+        prior, posterior, _observed(simulator, goal), training=output.training, diagnostics=found,
+        extra=extra, joint=joint,
+    )  # fmt: skip
 
 
 def recordings(
