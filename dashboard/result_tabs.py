@@ -12,7 +12,7 @@ import xarray as xr
 from dashboard import shell
 from dashboard.diagnosis import Diagnosis
 from dashboard.references import References
-from dashboard.shared import Shared
+from dashboard.shared import Shared, beside_extras
 from dashboard.validate import Validate
 from dashboard.views.feature_data import read_features
 from dashboard.views.features import FeatureComparison
@@ -97,7 +97,8 @@ class ResultTabs(pn.viewable.Viewer):
         return [Shared(self.tree, self.load)]
 
     def _what_if(self) -> list:
-        return [WhatIf(self.tree, self.load)]
+        load = beside_extras(self.tree, self.load) if is_hierarchical(self.tree) else self.load
+        return [WhatIf(self.tree, load)]
 
     def _validate(self) -> list:
         has_draws = "posterior" in self.tree.children

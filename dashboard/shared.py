@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -12,6 +12,7 @@ import panel as pn
 import panel_material_ui as pmui
 import param
 import xarray as xr
+from jaxtyping import Array
 
 from dashboard import shell
 from dashboard.background import Latest
@@ -22,6 +23,7 @@ from dashboard.views.pair_mosaic import PairMosaic
 from dashboard.views.rounds import num_rounds
 from dashboard.words import count
 from inference.drawn_posterior import AnyPosterior
+from inference.hierarchical_posterior import HierarchicalPosterior
 
 NUM_DRAWS, NUM_PRIOR = 2_000, 2_000
 STEP_MILLISECONDS = 900  # from one number of extras to the next while it plays
@@ -137,6 +139,23 @@ class Shared(pn.viewable.Viewer):
             self._place.objects = [self.mosaic]
         else:
             self.mosaic.replace(draws)
+
+
+class BesideExtras(NamedTuple):
+    """A hierarchical posterior that is asked about other first observations, beside the same extras."""
+
+    posterior: HierarchicalPosterior
+    extra: np.ndarray
+
+    def sample(self, key: Array, num: int, x: np.ndarray) -> Array:
+        """As `HierarchicalPosterior.sample`."""
+        return self.posterior.sample(key, num, x, extra=self.extra)
+
+
+def beside_extras(tree: xr.DataTree, load: Callable[[], Any]) -> Callable[[], Any]:
+    """Gives the posterior of a hierarchical result for other first observations, beside its extras."""
+    extra = read_hierarchy(tree).x[1:].astype(np.float32)
+    return lambda: BesideExtras(load(), extra)
 
 
 SHARPENED = (

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -26,7 +26,6 @@ from dashboard.views.sliders import beside, decimals_of, slider
 from dashboard.words import unit
 from inference.diagnostics import misspecification
 from inference.diagnostics.misspecification import LEAST_ROWS
-from inference.drawn_posterior import AnyPosterior
 
 NUM_DRAWS = 2_000  # as many as are drawn within a blink
 NUM_PRIOR = 2_000
@@ -104,7 +103,7 @@ class Question(param.Parameterized):
     p_value = param.Number(float("nan"), doc="How usual the features are; NaN while that is unknown.")
     problem = param.String(doc="One sentence when there is no answer.")
 
-    def __init__(self, features: Features, load: Callable[[], AnyPosterior]) -> None:
+    def __init__(self, features: Features, load: Callable[[], Any]) -> None:
         self.features, self._load = features, load
         super().__init__(x=features.home)
         self._latest = Latest(self._ask, self._show, self._fail)
@@ -154,7 +153,7 @@ class WhatIf(pn.viewable.Viewer):
         load: gives its posterior; called in the background, when the view is made.
     """
 
-    def __init__(self, tree: xr.DataTree, load: Callable[[], AnyPosterior]) -> None:
+    def __init__(self, tree: xr.DataTree, load: Callable[[], Any]) -> None:
         super().__init__()
         self.tree, self.mosaic = tree, None
         self.seconds = 0.0  # from a wish to its picture

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from dashboard.result_tabs import tab_names
-from dashboard.shared import Shared
+from dashboard.shared import Shared, beside_extras
 from dashboard.views.hierarchy_data import LEVELS, is_hierarchical, read_hierarchy
 
 NUM_EXTRA = 4
@@ -135,3 +135,9 @@ def test_a_posterior_of_several_rounds_answers_for_its_own_extras_only(tree, pos
     assert not view.can_ask
     assert posterior.asked == []
     assert "one round" in str([getattr(p, "object", "") for p in view.__panel__().select()])
+
+
+def test_what_if_asks_about_other_observations_beside_the_same_extras(tree, posterior):
+    beside = beside_extras(tree, lambda: posterior)()
+    assert beside.sample(None, 10, np.array([1.0, 2.0])).shape == (10, 3)
+    assert posterior.asked == [NUM_EXTRA]
