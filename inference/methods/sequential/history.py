@@ -36,8 +36,8 @@ class Campaign:
     """What all rounds share.
 
     Attributes:
-        config: settings, of SNPE or HNPE. simulator: the model. x_o: the observation as the estimators are given it, or None.
-        key: of the whole run.
+        config: settings, of SNPE or HNPE. simulator: the model. key: of the whole run.
+        x_o: the observation as the estimators are given it, or None.
         num_extra: recordings beside the first one in each group, with the same shared parameters; SNPE has
             none, so that its groups are single simulations. x_o is then all recordings side by side.
     """
