@@ -61,8 +61,8 @@ class GroupVariant:
         recordings = recordings[bank.is_usable[recordings]]
         spread = recordings[:: -(-len(recordings) // MOST_SCALED)]
         estimator = new_estimator(campaign, bank, spread, len(rounds), hierarchy=self._hierarchy(campaign))
-        parts = [_rows(bank, groups, weight) for groups in (training, validation)]
-        problem = TrainingProblem(estimator, *parts, self._objective(campaign, rounds))
+        rows = _rows(bank, training, weight), _rows(bank, validation, weight)
+        problem = TrainingProblem(estimator, *rows, self._objective(campaign, rounds))
         if not rounds or self._is_atomic or (weight > 0).sum() < bank.by_group(bank.is_usable)[:, 0].sum():
             return problem
         before = rounds[-1].estimator
