@@ -20,7 +20,9 @@ NUM_CIRCLES = 300  # around draws of the reference that are selected
 Span = tuple[np.ndarray, np.ndarray]
 FILL_ALPHA = (0.14, 0.22, 0.34)  # of the regions of 95, 80 and 50 %, which lie on each other
 NO_POINTS = {"x": [], "y": []}
-NO_REGIONS = {"xs": [], "ys": []}
+# One that is empty: the browser may paint as many as there were before it counts them anew, and fail.
+NO_REGIONS = {"xs": [[]], "ys": [[]]}
+NO_OUTLINES = {"xs": [[]] * len(FILL_ALPHA), "ys": [[]] * len(FILL_ALPHA)}
 
 
 class PairDetail:
@@ -31,7 +33,7 @@ class PairDetail:
             "", "", height=440, x_range=span(0, 1), y_range=span(0, 1), min_border_left=70
         )
         self._regions = [self._add_region(alpha) for alpha in FILL_ALPHA]
-        self._outlines = columns(**NO_REGIONS)
+        self._outlines = columns(**NO_OUTLINES)
         drawn = self.figure.multi_polygons("xs", "ys", source=self._outlines, fill_alpha=0, line_width=2)
         theme.paint(drawn, line_color="reference")
         self._curves = {role: self._add_curve(role) for role in ("prior", "model", "selection", "reference")}
@@ -113,7 +115,7 @@ class PairDetail:
     def _show_reference(self, reference: PosteriorDraws | None, pair: tuple[int, int], ends: Span) -> None:
         x, y = pair
         self._curves["reference"].data = NO_POINTS
-        self._outlines.data, self._dots.data = NO_REGIONS, NO_POINTS
+        self._outlines.data, self._dots.data = NO_OUTLINES, NO_POINTS
         if reference is not None and reference.is_few:
             column = np.zeros(len(reference)) if x == y else reference.values[:, y]
             self._dots.data = {"x": reference.values[:, x], "y": column}
