@@ -63,6 +63,7 @@ def test_both_modes_are_found_with_their_shares(script):
                 assert correlation > 0.8, mode
 
 
+@pytest.mark.long
 def test_recordings_are_of_one_cell_and_the_first_is_built_in(script, monkeypatch):
     monkeypatch.setattr(script, "NUM_RECORDINGS", 1)
     counts = script.recordings()

@@ -34,6 +34,7 @@ def test_predicted_cells_have_lanes_with_the_observed_ones_in_front(fake_tree):
     assert len({fig.y_range for fig in lanes.figures}) == 1
 
 
+@pytest.mark.long
 def test_predicted_sweeps_are_drawn_for_one_draw_first(fake_tree):
     view = PredictiveTraces(fake_tree("fake_channel"))
     assert view.num_shown == 1
@@ -51,6 +52,7 @@ def test_an_observation_without_a_recording_is_said(fake_tree):
     assert "what was observed are features alone" in PredictiveTraces(tree).summary.text
 
 
+@pytest.mark.long
 def test_images_are_compared_with_the_observed_and_paged(fake_tree):
     tree = fake_tree("fake_field")
     view = PredictiveImages(tree)
@@ -123,6 +125,7 @@ def test_the_table_of_a_model_sums_up_what_is_long(fakes):
     assert feature_table(channel, {"now": np.zeros(33)}).count("<tr>") == 34
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["fake_circuit", "fake_channel", "fake_field", "fake_recorded"])
 def test_every_tab_can_be_opened(fake_tree, name):
     tree = fake_tree(name)
