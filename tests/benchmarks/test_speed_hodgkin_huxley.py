@@ -6,6 +6,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from simulators.models import hodgkin_huxley as model
 
@@ -31,6 +32,7 @@ def test_the_numpy_loop_takes_the_same_steps():
     np.testing.assert_allclose(found, ours, atol=1e-6)
 
 
+@pytest.mark.long
 def test_repeats_are_compared_by_spikes_and_mean():
     speed = load("speed_hodgkin_huxley")
     voltages = np.full((3, 12_000), -70.0, np.float32)  # one sample short, as Brian2 records

@@ -111,6 +111,7 @@ def test_lotka_volterra_is_solved(key):
     assert max(errors) < 0.5 * lotka_volterra.NOISE
 
 
+@pytest.mark.long
 def test_sir_is_solved_and_counted(key):
     """Infected shares to a hundredth of the counting noise; counts are binomial."""
     theta = {"beta": 0.5, "gamma": 0.12}
@@ -132,6 +133,7 @@ def test_sir_is_solved_and_counted(key):
     assert float(sir.log_likelihood(theta, jnp.asarray(counts[0]))) == pytest.approx(exact_log, abs=0.05)
 
 
+@pytest.mark.long
 def test_references_are_kept(tmp_path, monkeypatch):
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     calls = []

@@ -12,6 +12,7 @@ TEXT_COLOUR = """() => [...Bokeh.documents[0]._all_models.values()]
     .find((model) => model.type === "LinearAxis").axis_label_text_color"""
 
 
+@pytest.mark.long
 def test_a_moved_slider_moves_the_simulation_and_the_link(visitor):
     visitor.go("/model?name=hodgkin_huxley")
     visitor.see("trace-summary", "Voltage from")
@@ -26,6 +27,7 @@ def test_a_moved_slider_moves_the_simulation_and_the_link(visitor):
     visitor.page.wait_for_url(lambda url: "g_Na" not in url)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "testid", "words"),
     [
@@ -46,6 +48,7 @@ def test_images_sweeps_and_cells_follow_a_slider(visitor, name, testid, words):
     expect(visitor.page.get_by_test_id("features-state").first).to_have_text("")  # they have come
 
 
+@pytest.mark.long
 def test_plots_are_painted_in_the_chosen_theme_which_is_remembered(visitor):
     visitor.go("/model?name=two_moons")
     light = visitor.page.evaluate(TEXT_COLOUR)
@@ -57,6 +60,7 @@ def test_plots_are_painted_in_the_chosen_theme_which_is_remembered(visitor):
     assert visitor.page.evaluate(TEXT_COLOUR) == dark
 
 
+@pytest.mark.long
 def test_a_file_that_is_no_recording_is_one_sentence(visitor, tmp_path):
     file = tmp_path / "notes.nc"
     file.write_text("To do: record a neuron.\n")
@@ -68,6 +72,7 @@ def test_a_file_that_is_no_recording_is_one_sentence(visitor, tmp_path):
     expect(visitor.button("Run")).to_be_disabled()
 
 
+@pytest.mark.long
 def test_no_budget_is_one_sentence(visitor):
     visitor.go("/infer?model=linear_gaussian")
     visitor.fill("Simulations", "0")
@@ -77,6 +82,7 @@ def test_no_budget_is_one_sentence(visitor):
     expect(visitor.button("Run")).to_be_disabled()
 
 
+@pytest.mark.long
 def test_a_misspelt_model_is_one_sentence_with_the_nearest(visitor):
     visitor.go("/infer?model=hodgkin_huxly")
     visitor.see("problem", "There is no model 'hodgkin_huxly'. Did you mean 'hodgkin_huxley'?")

@@ -14,6 +14,7 @@ NUM_SIMULATIONS, NUM_DRAWS = 400, 10_000
 BOX = ((15, 20), (75, 80))  # of 96 bins: within the cell of g_Na (across) and -E_leak (up), below left
 
 
+@pytest.mark.long
 def test_from_the_home_page_to_the_posterior_of_a_neuron(visitors, server, recording_file, tmp_path):
     visitor = visitors(server)
     choose_hodgkin_huxley(visitor)

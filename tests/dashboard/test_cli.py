@@ -71,6 +71,7 @@ def test_help_is_there_at_once_and_imports_no_jax():
         assert f"\n  {name} " in done.stdout
 
 
+@pytest.mark.long
 def test_run_show_and_list(call, store):
     code, out, err = call("run", "two_moons", *SMALL, "--seed", "3")
     assert code == 0, err

@@ -11,6 +11,7 @@ from inference import NUTS, SNPE, RejectionABC
 from simulators import Prior, Simulator
 
 
+@pytest.mark.long
 def test_few_valid_simulations_are_told_before_the_run(fakes):
     circuit = fakes["fake_circuit"]
     taken = sample(circuit)

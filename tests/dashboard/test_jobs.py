@@ -89,6 +89,7 @@ def test_without_a_scheduler_that_answers_the_run_says_so(store, monkeypatch):
     jobs.close()
 
 
+@pytest.mark.long
 def test_a_run_queued_by_a_process_that_is_no_more_is_lost(store):
     mine, foreign, elsewhere, new, old = (store.create(Request("linear_gaussian")) for _ in range(5))
     old.update(created="2026-01-01T00:00:00+00:00")  # made by somebody who died before he queued it

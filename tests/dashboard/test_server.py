@@ -50,6 +50,7 @@ def test_a_port_that_is_taken_is_one_sentence():
             server._free_port(port)
 
 
+@pytest.mark.long
 def test_it_serves_and_ends_without_a_traceback(tmp_path):
     command = [sys.executable, "-c", "from dashboard.cli import main; main()", "serve", "--port", "0"]
     environment = {**os.environ, "POSTERIOR_LAB_ROOT": str(tmp_path)}

@@ -129,6 +129,7 @@ def test_wrong_arguments_are_one_sentence(tiny, simulator, arguments, error, wor
         run(config, simulator, arguments[1], key=jax.random.key(0), on_progress=False)
 
 
+@pytest.mark.long
 def test_a_folder_resumes_and_then_loads(tiny, simulator, tmp_path):
     x_o, config, key = simulator.default_observation().x, tiny.Tiny(), jax.random.key(3)
     whole = run(config, simulator, x_o, key=key, on_progress=False)
@@ -206,6 +207,7 @@ def test_a_wrong_request_fails_with_its_sentence(tiny, store):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("interrupt", [Stopped, KeyboardInterrupt])
 def test_an_interrupt_stops_and_can_be_resumed(tiny, store, interrupt):
     job, undisturbed = (store.create(Request("linear_gaussian", "tiny")) for _ in range(2))

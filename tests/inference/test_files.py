@@ -92,6 +92,7 @@ def test_a_manifest_never_reaches_outside_its_folder(tmp_path):
     assert "outside" in first_difference(inside, manifest)
 
 
+@pytest.mark.long
 def test_a_lock_dies_with_its_holder(tmp_path):
     lock = tmp_path / "lock"
     code = f"""

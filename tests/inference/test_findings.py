@@ -18,6 +18,7 @@ def simulator():
     return get_simulator("linear_gaussian")
 
 
+@pytest.mark.long
 def test_recordings_are_those_of_the_predictive_simulations(tiny):
     """Features and traces with the same index come from the same simulation."""
 

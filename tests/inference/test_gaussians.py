@@ -57,6 +57,7 @@ def test_the_density_is_that_of_scipy(num, dim):
     np.testing.assert_allclose(densities(mix, u), by_scipy(mix, u), rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("other_precision", [0.3, 1.0, 20.0])
 def test_a_product_is_the_pointwise_product_over_its_integral(other_precision):
     """The integral by quadrature on a grid: exact to rounding for Gaussians that the grid resolves."""
@@ -72,6 +73,7 @@ def test_a_product_is_the_pointwise_product_over_its_integral(other_precision):
     )
 
 
+@pytest.mark.long
 def test_a_product_keeps_its_precision_in_31_dimensions_of_very_different_scales():
     mix, tilt = random_mixture(0, 4, 31, spread=0.3), random_mixture(1, 3, 31, spread=0.3)
     z = 0.3 * np.random.default_rng(2).normal(size=(20, 31))
@@ -125,6 +127,7 @@ def test_pruning_keeps_the_heaviest_even_if_all_are_light():
     assert np.isfinite(pruned(mix).log_weights).sum() < 40
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("num_flat", [1, 3])
 def test_a_flat_factor_changes_nothing_and_has_finite_gradients(num_flat):
     mix, tilt = random_mixture(0, 3, 4), flat(4, num_flat)
@@ -139,6 +142,7 @@ def test_a_flat_factor_changes_nothing_and_has_finite_gradients(num_flat):
         assert np.isfinite(leaf).all()
 
 
+@pytest.mark.long
 def test_the_gradient_of_a_product_is_that_of_finite_differences():
     mix, tilt = random_mixture(0, 2, 3), random_mixture(1, 2, 3)
     tilt = padded(tilt, 3)
@@ -153,6 +157,7 @@ def test_the_gradient_of_a_product_is_that_of_finite_differences():
         check_grads(jax.jit(log_integral), (mix.means, log_diagonal), order=1, modes=["rev"])
 
 
+@pytest.mark.long
 def test_padding_changes_nothing():
     mix, u = random_mixture(0, 2, 3), np.random.default_rng(1).normal(size=(10, 3))
     wide = padded(mix, 5)
@@ -174,6 +179,7 @@ def test_draws_have_the_mixture_s_moments(key):
     assert np.abs(z).max() < stats.norm.isf(5e-7 / 6)
 
 
+@pytest.mark.long
 def test_draws_follow_the_density_and_so_do_heavy_ones(key):
     """Kolmogorov-Smirnov on 10 000 draws of a one-dimensional mixture each: one false alarm in 10^6 each."""
     mix, keys = random_mixture(0, 3, 1, spread=3.0), jax.random.split(key, 10_000)
@@ -198,6 +204,7 @@ def test_heavy_components_are_the_multivariate_student_t_of_scipy():
     np.testing.assert_allclose(found, expected.logpdf(u), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dim", [1, 5, 31])
 def test_a_fitted_gaussian_has_the_samples_moments(dim):
     rng = np.random.default_rng(0)

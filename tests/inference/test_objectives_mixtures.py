@@ -47,6 +47,7 @@ def grid_of(dim):
     return jnp.asarray(points, jnp.float32), (axis[1] - axis[0]) ** dim
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dim", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_the_closed_form_is_the_quadrature_of_q_times_t(dim, key):
     """To the accuracy of single precision; the grid resolves Gaussians of these widths to rounding."""
@@ -76,6 +77,7 @@ def test_rows_of_the_prior_have_the_plain_loss(key):
     np.testing.assert_allclose(losses[0], losses[1], atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("builder", [mixture_density, bayesian_mixture_density])
 def test_gradients_are_finite_in_every_round_and_far_out(builder, key):
     estimator, tilts = build(2, builder), stacked(tilts_of(2))
@@ -91,6 +93,7 @@ def test_gradients_are_finite_in_every_round_and_far_out(builder, key):
     assert np.isfinite(gradient(initial_state(estimator).parameters)).all()
 
 
+@pytest.mark.long
 def test_the_variational_loss_uses_the_tilts_too(key):
     """With nearly certain weights it is the closed form and the divergence."""
     estimator, tilts = build(2, bayesian_mixture_density), stacked(tilts_of(2))

@@ -30,6 +30,7 @@ def simulator(axes, shape):
     return Simulator("fake", PRIOR, simulate, lambda recording: recording, axes=axes, picture=picture)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("axes", "shape", "name", "dims"),
     [

@@ -25,6 +25,7 @@ def untrained(prior=PRIOR, x_o=X):
     return Posterior(make_estimator(jax.random.key(0), spec), prior, x_o)
 
 
+@pytest.mark.long
 def test_draws_are_inside_the_prior_and_more_of_them_begin_with_the_same():
     posterior = untrained()
     draws = posterior.sample(jax.random.key(1), 1500)
@@ -36,6 +37,7 @@ def test_draws_are_inside_the_prior_and_more_of_them_begin_with_the_same():
     assert not np.array_equal(posterior.sample(jax.random.key(2), 20), draws[:20])
 
 
+@pytest.mark.long
 def test_density_is_normalised_in_the_prior_s_own_space():
     prior = Prior({"rate": dist.Uniform(0.5, 80.0)})
     grid = jnp.linspace(0.5, 80.0, 20_001)[1:-1, None]
@@ -43,6 +45,7 @@ def test_density_is_normalised_in_the_prior_s_own_space():
     assert np.trapezoid(density, np.asarray(grid[:, 0], np.float64)) == pytest.approx(1.0, abs=5e-3)
 
 
+@pytest.mark.long
 def test_density_is_minus_infinity_outside_and_never_nan():
     inside = [10.0, 0.0, 1.0]
     outside = [[0.4, 0.0, 1.0], [80.1, 0.0, 1.0], [10.0, 0.0, -0.1], [np.nan, 0.0, 1.0]]
@@ -53,6 +56,7 @@ def test_density_is_minus_infinity_outside_and_never_nan():
     assert not np.isnan(at_bounds).any()
 
 
+@pytest.mark.long
 def test_draws_follow_the_density(key):
     """Importance weights towards a uniform density have mean 1; z below 6, one false alarm in 10^8."""
     prior = Prior({"rate": dist.Uniform(0.0, 1.0), "other": dist.Uniform(-1.0, 3.0)})
@@ -98,6 +102,7 @@ def test_share_at_bounds_counts_each_side_and_skips_what_has_none():
     np.testing.assert_allclose(shares, [[0.3, 0.1], [0.0, 0.0], [0.0, 0.0]])
 
 
+@pytest.mark.long
 def test_many_observations_are_answered_at_once():
     """The same law as one by one: mean and sd of 2 000 draws within five standard errors."""
     posterior = untrained()

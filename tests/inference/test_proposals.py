@@ -33,6 +33,7 @@ def narrow():
     return make_estimator(jax.random.key(0), spec, scalings=(scaling, features))
 
 
+@pytest.mark.long
 def test_a_truncated_prior_is_the_prior_within_the_region(narrow):
     """Draws against the prior's own draws in the region: mean and sd within 5 standard errors (1e-6)."""
     region = highest_density_region(jax.random.key(1), narrow, X_O, outside=0.01)
@@ -48,6 +49,7 @@ def test_a_truncated_prior_is_the_prior_within_the_region(narrow):
     assert (np.abs(draws.u.std(0) - inside.std(0)) < 5 * error).all()
 
 
+@pytest.mark.long
 def test_where_rejection_would_take_too_long_candidates_are_weighted(narrow, monkeypatch):
     """The same law within 10 standard errors; weighted draws are not quite independent."""
     region = highest_density_region(jax.random.key(1), narrow, X_O, outside=0.01)
@@ -74,6 +76,7 @@ def test_a_tilted_prior_has_the_moments_of_its_target():
     assert (np.abs(draws.u.std(0) / 0.2 - 1) < 0.1).all()
 
 
+@pytest.mark.long
 def test_a_heavy_tailed_proposal_has_its_density(narrow):
     """The mean of prior over proposal is one; its standard error here is below 0.03."""
     proposal = EstimatedPosterior(PRIOR, narrow, X_O, 0.2, is_heavy=True)

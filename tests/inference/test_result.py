@@ -123,6 +123,7 @@ def test_a_result_is_never_overwritten(result, stored):
         result.save(stored)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("failing", ["save_estimator", "write_zarr", "move_into_place", "write_json"])
 def test_a_failure_at_any_step_leaves_no_result(result, tmp_path, monkeypatch, failing):
     def fail(*_, **__):

@@ -41,6 +41,7 @@ def test_outliers_neither_dominate_nor_change_places():
     assert (np.diff(z[:10, 0]) > 0).all()
 
 
+@pytest.mark.long
 def test_a_count_that_is_mostly_zero_keeps_its_values_apart():
     z = scaled(np.repeat([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 20.0], 50)[:, None])
     assert len(np.unique(z)) == 4

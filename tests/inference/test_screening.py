@@ -25,6 +25,7 @@ def fitted():
     return fit_screen(jax.random.key(0), u, is_valid)
 
 
+@pytest.mark.long
 def test_failure_probabilities_are_learned(fitted):
     """On rows of its own: the root mean square error was 0.014 and the excess log loss 0.001 nats."""
     u, probability, is_valid = example(1, 10_000)

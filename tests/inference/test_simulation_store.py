@@ -33,6 +33,7 @@ def simulations_of(run):
     return read_simulations(run.folder / "simulations" / "round-000.zarr")
 
 
+@pytest.mark.long
 def test_a_second_run_takes_what_the_first_simulated_and_says_so(store):
     """Also one with more simulations: the first rows are the same."""
     runs = [store.create(Request("two_moons", "snpe", SETTINGS)) for _ in range(3)]

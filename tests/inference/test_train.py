@@ -65,6 +65,7 @@ def weights(estimator):
     return np.asarray(initial_state(estimator).parameters)
 
 
+@pytest.mark.long
 def test_training_learns_and_keeps_the_best_weights():
     task = problem()
     estimator, record = fit(jax.random.key(1), task, SHORT)
@@ -202,6 +203,7 @@ def make_ensemble(num):
     return stack(members, replace(SPEC, num_members=num))
 
 
+@pytest.mark.long
 def test_an_ensemble_is_trained_in_two_lanes():
     objective = EnsembleLoss(negative_log_prob)
     validation = rows(60, seed=1)

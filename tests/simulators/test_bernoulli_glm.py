@@ -36,6 +36,7 @@ def test_stimulus_and_observation_are_the_published_ones(glm, vectors):
     np.testing.assert_allclose(observed.theta, vectors["theta_true"], rtol=1e-6)
 
 
+@pytest.mark.long
 def test_prior_is_the_published_one(glm, vectors, key):
     np.testing.assert_allclose(model.smoothness_matrix(), vectors["F"], atol=1e-12)
     np.testing.assert_allclose(model.prior_precision(), vectors["prior_precision"], atol=1e-12)
@@ -59,6 +60,7 @@ def test_posterior_has_the_published_mode_and_curvature(glm, vectors):
     np.testing.assert_allclose(np.linalg.inv(-curvature), vectors["laplace_cov"], rtol=0.02, atol=2e-3)
 
 
+@pytest.mark.long
 def test_posterior_has_the_moments_of_the_published_gibbs_sampler(glm, vectors, key):
     """Importance sampling from a Student t around the mode, 8 degrees of freedom, covariance times 1.3."""
     num, dof = 40_000, 8

@@ -12,7 +12,8 @@ NUM = 256
 # rhythm, which test_pyloric.py counts among many.
 VALID_SHARES = {"autapse": 0.4, "pyloric": 0.0}
 LONG = {"pyloric"}  # seconds per batch, however small: few and small batches
-SLOW_TO_COMPILE = LONG | {"ion_channel", "gabor_v1", "gabor_v1_fit", "jansen_rit"}
+HODGKIN_HUXLEY = {"hodgkin_huxley", "hodgkin_huxley_12"}
+SLOW_TO_COMPILE = LONG | HODGKIN_HUXLEY | {"ion_channel", "gabor_v1", "gabor_v1_fit", "jansen_rit"}
 
 
 @pytest.fixture(

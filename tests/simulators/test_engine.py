@@ -83,6 +83,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(cluster, alone, tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.long
 def test_a_stop_is_honoured_and_finished_chunks_are_skipped(cluster, alone, tmp_path):
     """By the address of the scheduler; what the workers wrote is found again, also without them."""
 
@@ -141,6 +142,7 @@ def test_a_row_that_takes_too_long_is_invalid_and_the_batch_goes_on(request, whe
     assert np.isnan(simulations.x[~simulations.is_valid]).all()
 
 
+@pytest.mark.long
 def test_a_stop_does_not_wait_for_a_black_box_that_hangs():
     box = Simulator.from_numpy("box", PRIOR, hangs_or_dies, ["a", "seed"])
 

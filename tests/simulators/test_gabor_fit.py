@@ -47,6 +47,7 @@ def fit():
     return jax.jit(best_shape)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cell", ["cosine, 1 Hz", "between, 5 Hz", "sine, 5 Hz"])
 def test_the_fit_is_the_minimum_that_scipy_finds_from_the_truth(fit, cell):
     average = noisy(cell, 0)

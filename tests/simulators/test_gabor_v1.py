@@ -150,6 +150,7 @@ def test_the_movie_is_white_and_does_not_depend_on_how_it_is_cut(movie):
         assert abs((a.astype(np.float64) * b).mean()) < 5 / a.size**0.5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cell", CELLS)
 def test_features_are_those_of_the_dense_formulas(cell, movie, key):
     """Both ways, from the very spikes; and their number is Poisson (p > 1e-6, six cells)."""
@@ -213,6 +214,7 @@ def test_features_are_1681_pixels_and_the_count():
     assert gabor_v1.num_features == 1682
 
 
+@pytest.mark.long
 def test_a_batch_needs_neither_the_movie_nor_its_drives():
     """256 simulations work in a quarter of the movie's memory, and 100 000 in chunks of that."""
     keys = jax.random.split(jax.random.key(0), 256)

@@ -28,6 +28,7 @@ def exact_cdf(simulator, x):
     return lambda theta: np.interp(theta, grid, mass / mass[-1])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("theta", [-7.0, 0.3])
 def test_simulations_follow_the_mixture(simulator, key, theta):
     x = simulate_batch(simulator, key, theta=np.full((20_000, 1), theta, np.float32)).x[:, 0]
@@ -44,6 +45,7 @@ def test_likelihood_is_the_mixture(simulator):
     np.testing.assert_allclose(found, (np.logaddexp(*halves) - np.log(2)).ravel(), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("x", [0.0, 5.0, -9.7, 13.0])
 def test_exact_posterior_is_prior_times_likelihood(simulator, key, x):
     """Also where the box cuts it, and for an x that no theta explains well."""

@@ -80,6 +80,7 @@ def test_prior_is_the_published_table():
     assert all(label.startswith("$") for label in prior.labels.values())
 
 
+@pytest.mark.long
 def test_features_are_named_in_the_published_order(noisy):
     assert hodgkin_huxley.feature_names == FEATURES
     np.testing.assert_allclose(noisy[0].mean(0), REFERENCE["features_noisy_mean"][0], rtol=0.1)
@@ -106,6 +107,7 @@ def test_rates_are_continued_where_they_are_undefined():
 # Noise-free, against the published code
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", range(4))
 def test_float32_follows_the_published_trace(case):
     """0.1 mV: rounding moves a spike by a fraction of a microsecond, on a flank of 300 mV/ms."""
@@ -120,6 +122,7 @@ def test_float32_follows_the_published_trace(case):
         assert (difference <= ABSOLUTE + RELATIVE * np.abs(REFERENCE["features_noise_free"][case])).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", range(4))
 def test_float64_is_the_published_trace(case):
     """A nanovolt, and features to 1e-9: the same arithmetic."""
@@ -290,6 +293,7 @@ def test_real_recordings_have_the_published_features(shared):
         np.testing.assert_allclose(drive(recording).default_observation().x, expected, rtol=1e-6)
 
 
+@pytest.mark.long
 def test_response_to_a_real_current_is_the_published_one(shared):
     """Float64 to a nanovolt, float32 to 0.01 mV; there are no spikes whose flanks would magnify rounding."""
     reference = np.load(shared / "reference" / "vectors_snpe" / "hh_on_allen_current_518290966.npz")

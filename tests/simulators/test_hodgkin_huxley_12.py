@@ -56,6 +56,7 @@ def published_noise(seed, dtype):
     return jnp.asarray(np.random.RandomState(seed).normal(size=12_001), dtype)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", [0, 1])
 def test_float64_is_the_published_run(case):
     """A nanovolt, and features to 1e-10: the same arithmetic, also with the published noise."""
@@ -72,6 +73,7 @@ def test_float64_is_the_published_run(case):
             np.testing.assert_allclose(found, REFERENCE["features_noisy"][case][seed], rtol=1e-10)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", [0, 1])
 def test_float32_has_the_published_features(case):
     """To 1e-4 of each, with the noise of five published runs: rounding moves spikes by nanoseconds."""
@@ -107,6 +109,7 @@ def test_features_have_the_published_order():
         assert [character for character in ours if character.isdigit()] == digits
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "low", "high"), [("default", 0.5, 1.5), ("large", 0.01, 3.0)])
 def test_prior_is_log_uniform_around_the_truth(key, kind, low, high):
     prior, truth = make_prior(kind), np.array(REFERENCE["theta"][0])

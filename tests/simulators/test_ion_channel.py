@@ -132,6 +132,7 @@ def test_action_potentials_have_the_described_statistics():
 # Against the original and against the formulas
 
 
+@pytest.mark.long
 def test_float64_is_the_original(reference, published):
     """To the rounding of the stored float32, at every stored sample of every protocol."""
     protocols = [
@@ -148,6 +149,7 @@ def test_float64_is_the_original(reference, published):
             np.testing.assert_allclose(coarse[case, :, ::20][:, : expected.shape[1]], expected, atol=2e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", [0, 1])
 def test_float64_with_the_original_noise_is_the_original(reference, published, case):
     random = np.random.RandomState(int(reference["noise_seeds"][case]))  # noqa: NPY002
@@ -199,6 +201,7 @@ def test_noise_acts_on_every_sample_of_gate_and_driving_force(key):
 # Features
 
 
+@pytest.mark.long
 def test_features_are_least_squares_coefficients(key):
     """Of the flattened current, on components of unit norm over all samples and on 1, by NumPy."""
     recording = np.asarray(jax.jit(ion_channel.simulate)(key, PRIOR.as_dict(THETA)))

@@ -44,6 +44,7 @@ def test_as_dict_gives_scalars_and_vectors():
     assert named["w"][1].tolist() == [6, 7, 8]
 
 
+@pytest.mark.long
 def test_draws_are_inside_also_in_double_precision(prior, key):
     theta = np.asarray(prior.sample(key, 10_000))
     assert theta.shape == (10_000, prior.dim)
@@ -52,10 +53,12 @@ def test_draws_are_inside_also_in_double_precision(prior, key):
     assert (theta.astype(np.float64) <= prior.high).all()
 
 
+@pytest.mark.long
 def test_same_key_same_draws(prior, key):
     assert np.array_equal(prior.sample(key, 5), prior.sample(key, 5))
 
 
+@pytest.mark.long
 def test_map_to_the_real_line_inverts_and_its_jacobian_is_autodiffs(prior, key):
     theta = prior.sample(key, 50)
     u = prior.to_unconstrained(theta)
@@ -71,6 +74,7 @@ def test_extremes_of_the_real_line_stay_inside_and_come_back_finite(prior):
     assert (np.asarray(theta, np.float64) >= prior.low).all()
 
 
+@pytest.mark.long
 def test_log_prob_matches_scipy(key):
     prior = PRIORS["mixed"]
     theta = np.asarray(prior.sample(key, 20), np.float64)
@@ -89,11 +93,13 @@ def test_log_prob_is_minus_infinity_outside(bad):
     assert PRIORS["uniform"].log_prob(jnp.array(bad)) == -jnp.inf
 
 
+@pytest.mark.long
 def test_log_prob_has_finite_gradients_inside_and_none_outside():
     gradient = jax.grad(lambda t: PRIORS["mixed"].log_prob(t))(jnp.array([-1.0, 0.0, 0.0, 0.0, 0.5]))
     assert bool(jnp.isfinite(gradient).all())
 
 
+@pytest.mark.long
 def test_a_prior_travels_to_another_process(prior, key):
     copy = cloudpickle.loads(cloudpickle.dumps(prior))
     assert np.array_equal(copy.sample(key, 3), prior.sample(key, 3))

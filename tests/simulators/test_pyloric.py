@@ -95,6 +95,7 @@ def test_float64_follows_the_published_voltage():
     np.testing.assert_allclose(np.asarray(found)[:, 20::20], expected, atol=2e-5, rtol=0)
 
 
+@pytest.mark.long
 def test_float32_follows_the_published_features():
     """Within half a percent and with the same ones undefined; the sensitive sets: as valid or not."""
     theta = jnp.asarray(THETA.T, jnp.float32)
@@ -130,6 +131,7 @@ def test_float64_has_the_published_features_under_the_published_noise(which):
     assert both_undefined_or_close(x[RHYTHMIC], expected[RHYTHMIC], 1e-3).all()
 
 
+@pytest.mark.long
 def test_float64_agrees_with_the_full_reference_arrays(shared):
     """500 ms with spikes: voltage to 1e-7 mV with and without noise, calcium, gates and synapses to 1e-9."""
     reference = np.load(shared / "reference" / "vectors_snpe" / "stg.npz")
@@ -214,6 +216,7 @@ def short_features(theta, noise):
     return model.features_of(theta, noise, 1000)
 
 
+@pytest.mark.long
 def test_fused_features_are_those_of_the_stored_trace():
     """The same to rounding, in a second of a rhythmic network and of prior draws; some are undefined."""
     theta = jnp.concatenate([pyloric.true_theta[:, None], PRIOR.sample(jax.random.key(1), 7).T], 1)
@@ -249,6 +252,7 @@ def test_fused_features_are_those_of_the_stored_trace_in_full_length():
         np.testing.assert_allclose(fused[name], value, rtol=1e-4, err_msg=name)
 
 
+@pytest.mark.long
 def test_memory_is_far_below_that_of_the_traces():
     """Twelve kilobytes for each of 64 simulations whose voltage would take five megabytes."""
     words = jnp.zeros((2, 64), jnp.uint32)
@@ -260,6 +264,7 @@ def test_memory_is_far_below_that_of_the_traces():
     assert compiled.memory_analysis().temp_size_in_bytes / 64 < 20_000
 
 
+@pytest.mark.long
 def test_a_simulation_that_is_not_finite_is_told_from_one_without_a_rhythm():
     theta = np.tile(pyloric.true_theta[:, None], (1, 2))
     theta[PRIOR.names.index("LP_Na"), 0] = np.inf
@@ -279,6 +284,7 @@ def test_a_step_follows_where_a_neuron_has_no_conductance():
     np.testing.assert_allclose(network.voltage, -50 + 1e-3 * 0.025 / 0.6283e-3, rtol=1e-6)
 
 
+@pytest.mark.long
 def test_vmap_puts_simulations_last_and_gives_what_each_gives_alone():
     """To the bit of the noise, and to rounding of the first half second."""
     theta = PRIOR.sample(jax.random.key(4), 3)
@@ -290,6 +296,7 @@ def test_vmap_puts_simulations_last_and_gives_what_each_gives_alone():
     np.testing.assert_allclose(together[1][:, :200], alone[:, :200], atol=0.5)
 
 
+@pytest.mark.long
 def test_double_precision_sees_the_same_noise():
     """Excerpts agree for 100 ms, to the rounding of float32."""
     theta, key = PRIOR.as_dict(jnp.asarray(pyloric.true_theta)), jax.random.key(0)

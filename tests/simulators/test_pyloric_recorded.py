@@ -36,6 +36,7 @@ def test_spikes_become_the_features_of_their_rhythm(rhythm):
     assert seen.simulate_features is pyloric.simulate_features  # nothing is compiled anew
 
 
+@pytest.mark.long
 def test_voltages_become_features_and_a_picture(voltage):
     observed = drive(VoltageTraces(NEURONS, voltage, DT, "crab 7")).default_observation()
     np.testing.assert_allclose(observed.x, features_from_voltage(voltage, DT), rtol=1e-6)

@@ -108,6 +108,7 @@ def black_box(theta, seed):
     return np.full(2, np.nan) if theta["a"] < 0.1 else theta["a"] + noise
 
 
+@pytest.mark.long
 def test_black_box_failures_are_invalid_rows_and_never_a_crash(key):
     simulator = Simulator.from_numpy("box", PRIOR, black_box, ["m", "n"])
     theta = np.linspace(0.02, 0.98, 25, dtype=np.float32)[:, None]

@@ -12,6 +12,7 @@ from simulators.models.linear_gaussian import posterior_moments
 FALSE_ALARM = 1e-4  # per test
 
 
+@pytest.mark.long
 def test_linear_gaussian_posterior_is_proportional_to_prior_times_likelihood(key):
     simulator = get_simulator("linear_gaussian")
     x = jnp.asarray(simulator.default_observation().x)

@@ -35,6 +35,7 @@ def test_predicted_cells_have_lanes_with_the_observed_ones_in_front(fake_tree):
     assert len({fig.y_range for fig in lanes.figures}) == 1
 
 
+@pytest.mark.long
 def test_predicted_sweeps_are_drawn_for_one_draw_first(fake_tree):
     view = PredictiveTraces(fake_tree("fake_channel"))
     assert view.num_shown == 1
@@ -68,6 +69,7 @@ def test_a_spectrum_is_one_curve_with_the_predictions_behind_it(fakes, fake_tree
     assert [one.is_curve for one in groups_of(fakes["fake_rhythm"])] == [True]
 
 
+@pytest.mark.long
 def test_images_are_compared_with_the_observed_and_paged(fake_tree):
     tree = fake_tree("fake_field")
     view = PredictiveImages(tree)
@@ -140,6 +142,7 @@ def test_the_table_of_a_model_sums_up_what_is_long(fakes):
     assert feature_table(channel, {"now": np.zeros(33)}).count("<tr>") == 34
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["fake_circuit", "fake_channel", "fake_field", "fake_recorded"])
 def test_every_tab_can_be_opened(fake_tree, name):
     tree = fake_tree(name)

@@ -40,6 +40,7 @@ def test_a_band_is_kept_and_refuses_nonsense():
         ecdf_band(10, 10, mass=1.0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_posteriors_leave_the_band_of_ranks(case, name):
     ranks = sbc(jax.random.key(0), *case(name, 0, NUM), num_draws=NUM_DRAWS)
@@ -59,6 +60,7 @@ def test_exact_posteriors_stay_inside_at_the_stated_rate(case, name):
     assert sum(not curve.is_inside() for curve in curves) < 5
 
 
+@pytest.mark.long
 def test_coverage_curves_as_a_whole(case):
     """One curve each, exact ones at a false-alarm rate of 1e-4."""
     for measure in (expected_coverage, tarp):
@@ -72,6 +74,7 @@ def test_coverage_curves_as_a_whole(case):
         }, measure
 
 
+@pytest.mark.long
 def test_progress_is_told_and_chunks_change_nothing(case, monkeypatch):
     arguments, events = case("exact", 0, 50), []
     whole = sbc(jax.random.key(3), *arguments, num_draws=20)

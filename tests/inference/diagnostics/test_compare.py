@@ -42,6 +42,7 @@ def compared(draws_of):
     return compare_runs(jax.random.key(0), runs)
 
 
+@pytest.mark.long
 def test_each_two_runs_are_compared(compared):
     assert compared.c2st.shape == (4, 4)
     np.testing.assert_array_equal(compared.c2st, compared.c2st.T)
@@ -142,6 +143,7 @@ def test_without_thinning_they_are_not():
     assert alarms > 3
 
 
+@pytest.mark.long
 def test_trees_tell_their_cost_and_their_settings(draws_of, compared):
     rows = draws_of("exact", 0, NUM)
     other = tree_of(rows, data_sha256="b", config='{"config": "NUTS", "num_rounds": 1, "num_warmup": 9}')

@@ -12,6 +12,7 @@ NUM = 500
 X_O = np.array([0.6, 0.3])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["shifted", "too narrow", "too wide", "one mode lost"])
 def test_wrong_posteriors_are_found_at_the_observation(case, name):
     found = local_c2st(jax.random.key(0), *case(name, 0, NUM), X_O, num_draws=500)
@@ -20,6 +21,7 @@ def test_wrong_posteriors_are_found_at_the_observation(case, name):
     assert found.statistic == pytest.approx(((found.probability - 0.5) ** 2).mean())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["exact", "two modes"])
 def test_exact_posteriors_are_blamed_at_the_stated_rate(case, name):
     """40 data sets at 5 %: more than 8 would be a chance of 7e-5; and the p-values are even."""
@@ -31,6 +33,7 @@ def test_exact_posteriors_are_blamed_at_the_stated_rate(case, name):
     assert 0.3 < np.mean(p_values) < 0.7
 
 
+@pytest.mark.long
 def test_it_tells_on_which_side_draws_are_lacking(case):
     """Too high a posterior has too few low draws."""
     found = local_c2st(jax.random.key(0), *case("shifted", 0, 2_000), X_O, num_draws=500)
@@ -39,6 +42,7 @@ def test_it_tells_on_which_side_draws_are_lacking(case):
         assert found.probability[is_low].mean() > found.probability[~is_low].mean() + 0.1
 
 
+@pytest.mark.long
 def test_what_is_wrong_in_one_place_is_found_there(stated, normal_posterior, normal_rows):
     """Shifted by a standard deviation where x[0] is above 0: far larger a statistic there than elsewhere."""
     exact = normal_posterior()
@@ -53,6 +57,7 @@ def test_what_is_wrong_in_one_place_is_found_there(stated, normal_posterior, nor
     assert wrong.statistic > 5 * right.statistic
 
 
+@pytest.mark.long
 def test_many_and_missing_features_are_no_problem(stated, normal_posterior, normal_rows):
     exact = normal_posterior()
 

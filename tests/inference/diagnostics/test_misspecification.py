@@ -19,6 +19,7 @@ def simulations(shape, num, seed):
     return SHAPES[shape](np.random.default_rng(seed).normal(size=(num, 4)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", SHAPES)
 def test_observations_of_the_model_itself_seldom_raise_an_alarm(shape):
     values = [
@@ -87,6 +88,7 @@ def test_a_constant_feature_tells_who_differs():
     assert misspecification(np.append(np.median(x[:, :4], axis=0), 1.0), x).p_value < 0.01
 
 
+@pytest.mark.long
 def test_an_image_takes_no_minutes():
     x = np.random.default_rng(0).normal(size=(3000, 900))
     assert misspecification(x[0], x[1:]).p_value > 1e-3

@@ -36,12 +36,14 @@ def test_the_value_is_that_of_the_definition():
     assert abs(found.null.mean()) < 0.01
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["shifted", "too narrow", "too wide", "one mode lost"])
 def test_wrong_posteriors_are_far(draws_of, name):
     a, b = draws_of(REFERENCE.get(name, "exact"), 0, NUM), draws_of(name, 1, NUM)
     assert mmd(jax.random.key(0), a, b).p_value == pytest.approx(1 / 201)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["exact", "two modes"])
 def test_exact_posteriors_are_blamed_at_the_stated_rate(draws_of, name):
     """40 pairs at 5 %: more than 8 would be a chance of 7e-5; and the p-values are even."""

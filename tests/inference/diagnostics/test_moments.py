@@ -67,6 +67,7 @@ def test_wrong_posteriors_have_a_relative_error(draws_of, name, expected):
     assert (error > 0.02) == expected
 
 
+@pytest.mark.long
 def test_contraction_and_z_scores_of_many_observations(case):
     """Sum of 2 x 300 squared z-scores: 1 +- 0.06; the false-alarm rate of four standard errors is 6e-5."""
     keys = jax.random.split(jax.random.key(0), (300, 200))

@@ -77,6 +77,7 @@ def test_undefined_features_are_far_off_only_where_the_observation_has_them():
     assert gap[2] < limit < np.inf
 
 
+@pytest.mark.long
 def test_the_limit_has_its_false_alarm_rate_for_all_features_together():
     """400 observations from among the predictions, 18 features: 1 % exceed the limit.
 

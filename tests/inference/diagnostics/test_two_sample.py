@@ -13,6 +13,7 @@ def gaussian(seed, dim, *, shift=0.0, scale=1.0, num=NUM):
     return shift + scale * np.random.default_rng(seed).normal(size=(num, dim))
 
 
+@pytest.mark.long
 def test_samples_of_one_distribution_cannot_be_told_apart(key):
     """The accuracy scatters by about 0.67 / sqrt(2 * 500) = 0.021: five of those."""
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())

@@ -248,6 +248,7 @@ def judged(normal_posterior, normal_rows):
     return judge
 
 
+@pytest.mark.long
 def test_diagnose_and_verdict_agree_with_the_truth(judged):
     x_o = np.array([0.3, -0.4])
     good, found = judged(x_o)

@@ -59,6 +59,7 @@ def test_gaps_get_the_learned_constants_and_indicators():
     assert 0 < float(jnp.abs(constants).max()) < 0.05
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("imputes", [False, True])
 @pytest.mark.parametrize("name", FEATURES)
 def test_outputs_are_finite_and_of_the_promised_length(name, imputes):
@@ -76,6 +77,7 @@ def test_outputs_are_finite_and_of_the_promised_length(name, imputes):
     assert not eqx.tree_equal(other, encoder)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FEATURES)
 def test_gradients_are_finite_with_gaps_and_the_gaps_matter(name):
     encoder, x = encoder_for(name, FEATURES[name], imputes=True)

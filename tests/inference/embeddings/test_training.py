@@ -71,6 +71,7 @@ def test_the_posterior_mean_of_raw_series_is_learned(name, missing):
     assert np.sqrt(np.mean((mean / sd) ** 2)) > 1.5
 
 
+@pytest.mark.long
 def test_a_gap_gets_the_constant_that_serves_best():
     """The density's mean is the feature itself, which is missing where u > 1: there E[u] = 1.525."""
 

@@ -119,6 +119,7 @@ def test_without_uncertainty_the_noisy_density_is_the_density(key):
     assert float(noisy(wide, key, u, h)) != pytest.approx(float(plain(wide, u, h)), abs=1e-2)
 
 
+@pytest.mark.long
 def test_the_loss_adds_a_rows_share_of_the_divergence_and_has_finite_gradients(key):
     estimator = build(roughness=0.2)
     rows = make_rows(np.zeros((5, 2)), np.tile(X, (5, 1)))

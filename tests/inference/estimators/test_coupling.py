@@ -29,6 +29,7 @@ def build(builder, spec):
     return eqx.tree_at(lambda f: f.bijection, flow, jax.tree.map(shaken, flow.bijection))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dim", [1, 3])
 def test_affine_coupling_undoes_itself_with_the_determinant_of_its_jacobian(dim):
     flow = build(coupling_flow, dataclasses.replace(SPEC, dim=dim))

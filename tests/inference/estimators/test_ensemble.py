@@ -34,6 +34,7 @@ def encoded(estimator, x):
     return jax.vmap(estimator.encode)(x)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("num_members", [1, 2, 4])
 @pytest.mark.parametrize("num_features", [7, 55])
 def test_many_rows_at_once_are_encoded_as_few(num_members, num_features):
@@ -43,6 +44,7 @@ def test_many_rows_at_once_are_encoded_as_few(num_members, num_features):
     np.testing.assert_allclose(encoded(estimator, x), parts, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "fields",
     [

@@ -41,6 +41,7 @@ def rough_estimator(name, dim, *, num_features=3, **spec):
     return eqx.tree_at(lambda e: e.bijection, estimator, jax.tree.map(shake, estimator.bijection))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "dim"), [(name, dim) for name in FLOWS for dim in (1, 3)])
 def test_sampling_undoes_the_density_and_the_log_determinant_is_that_of_the_jacobian(name, dim):
     bijection, u = rough_estimator(name, dim).bijection, jnp.linspace(-1.5, 1.0, dim)
@@ -57,6 +58,7 @@ def test_sampling_undoes_the_density_and_the_log_determinant_is_that_of_the_jaco
     np.testing.assert_allclose(log_det_back, -log_det, atol=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FLOWS)
 def test_density_integrates_to_one_and_depends_on_x(name):
     estimator, grid = rough_estimator(name, 1), jnp.linspace(-60.0, 60.0, 60_001)
@@ -67,6 +69,7 @@ def test_density_integrates_to_one_and_depends_on_x(name):
     assert float(jnp.abs(densities[0] - densities[1]).max()) > 0.01
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FLOWS)
 def test_samples_follow_the_density(name, key):
     """Kolmogorov-Smirnov on 4000 draws of a one-dimensional density: one false alarm in 10^6."""
@@ -80,6 +83,7 @@ def test_samples_follow_the_density(name, key):
     assert distance < 2.7 / np.sqrt(4000)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FLOWS)
 def test_same_key_same_weights_and_specs_share_compiled_code(name):
     spec = EstimatorSpec(name, 3, 2, num_layers=2, width=8)

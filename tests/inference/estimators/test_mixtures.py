@@ -45,6 +45,7 @@ def grid(half_width, num):
     return jnp.stack(jnp.meshgrid(axis, axis), -1).reshape(-1, 2), float(axis[1] - axis[0]) ** 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", BUILDERS)
 def test_the_density_integrates_to_one_and_depends_on_x(name):
     estimator = build(name)
@@ -56,6 +57,7 @@ def test_the_density_integrates_to_one_and_depends_on_x(name):
     assert np.abs(found[0] - found[1]).max() > 0.005
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["given", "heavy"])
 def test_samples_follow_the_density(kind, key):
     """Kolmogorov-Smirnov on 4000 draws of a one-dimensional density: one false alarm in 10^6."""

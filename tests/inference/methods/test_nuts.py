@@ -41,6 +41,7 @@ def error_of(draws):
     return draws.std(axis=(0, 1)) / np.sqrt(ess)
 
 
+@pytest.mark.long
 def test_both_modes_have_the_right_shares_in_every_chain(result):
     draws = result.posterior.draws
     is_right = draws[..., 0] > 0

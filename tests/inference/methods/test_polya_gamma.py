@@ -46,6 +46,7 @@ def whitened(draws, reference):
     return np.cov(np.linalg.solve(root, centred.T))
 
 
+@pytest.mark.long
 def test_draws_have_the_laplace_transform_of_polya_gamma():
     """E exp(-s w) = cosh(c / 2) / cosh(sqrt(c^2 / 4 + s / 2)): it determines the distribution."""
     c = np.array([0.0, 0.4, 2.0, 3.1, 3.2, 6.0, 25.0])
@@ -58,6 +59,7 @@ def test_draws_have_the_laplace_transform_of_polya_gamma():
         np.testing.assert_array_less(np.abs(values.mean(axis=1) - expected), 4.5 * error)
 
 
+@pytest.mark.long
 def test_the_sampler_agrees_with_long_reference_chains(result, reference):
     draws = result.posterior.draws
     assert draws.shape == (4, 1500, 10)

@@ -24,6 +24,7 @@ def result(folder, sample):
     return sample(RejectionABC(num_simulations=NUM, keep_share=0.02), folder=folder)
 
 
+@pytest.mark.long
 def test_draws_approach_the_posterior_as_the_threshold_falls(result, sample, kl_error):
     errors, widths = [], []
     for share in (1.0, 0.3, 0.1):

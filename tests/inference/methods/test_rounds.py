@@ -50,6 +50,7 @@ RECIPES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "recipe", [name if name == "B" else pytest.param(name, marks=pytest.mark.long) for name in RECIPES]
 )
@@ -107,6 +108,7 @@ def test_an_interrupt_in_the_second_round_changes_nothing(tmp_path):
     assert not again.posterior.is_amortised
 
 
+@pytest.mark.long
 def test_a_sharpened_posterior_answers_for_its_own_observation_only():
     result = run(QUICK, GAUSSIAN, X_O, key=jax.random.key(0), on_progress=False)
     assert result.posterior.sample(jax.random.key(0), 3, X_O).shape == (3, 2)
@@ -122,6 +124,7 @@ def test_a_sharpened_posterior_answers_for_its_own_observation_only():
     assert np.isnan(finding(result, "round_change")[0])
 
 
+@pytest.mark.long
 def test_rounds_end_when_the_posterior_has_settled(monkeypatch):
     monkeypatch.setattr("inference.methods.sequential.rounds.SETTLED", 1e6)
     config = dataclasses.replace(QUICK, num_rounds=4, stop_when_settled=True)

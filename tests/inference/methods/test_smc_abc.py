@@ -81,6 +81,7 @@ def test_resampled_draws_have_the_weights():
     assert np.bincount(rows, minlength=4).tolist() == [200, 100, 0, 100]
 
 
+@pytest.mark.long
 def test_a_stopped_run_ends_with_the_draws_of_one_that_was_not(result, tmp_path, sample):
     def stop(event):
         if event.done >= 3_000:

@@ -92,11 +92,13 @@ class TestRuns:
         )
         return np.asarray(result.posterior.sample(jax.random.key(9), 50))
 
+    @pytest.mark.long
     def test_same_key_same_draws(self):
         draws = self.draws()
         np.testing.assert_array_equal(draws, self.draws())
         assert not np.array_equal(draws, self.draws(seed=1))
 
+    @pytest.mark.long
     @pytest.mark.parametrize("stage", ["simulate", "train"])
     def test_stopped_and_resumed_ends_as_if_never_stopped(self, stage, tmp_path):
         def stop(event):
@@ -114,6 +116,7 @@ class TestRuns:
         )
         assert self.draws(small).shape == (50, 2)
 
+    @pytest.mark.long
     def test_given_simulations_are_used(self):
         given = simulate_batch(self.simulator, jax.random.key(5), num=300)
         result = run(
@@ -121,6 +124,7 @@ class TestRuns:
         )
         assert finding(result, "num_simulations") == 300
 
+    @pytest.mark.long
     def test_failed_simulations_are_left_out_and_counted(self):
         given = simulate_batch(self.simulator, jax.random.key(5), num=300)
         given.x[:50] = np.nan
@@ -132,6 +136,7 @@ class TestRuns:
         assert finding(result, "num_usable") == 240
         assert np.isfinite(finding(result, "held_out_log_prob"))
 
+    @pytest.mark.long
     def test_too_few_valid_simulations_are_an_error(self):
         given = simulate_batch(self.simulator, jax.random.key(5), num=300)
         given.x[:250] = np.nan
@@ -145,6 +150,7 @@ class TestRuns:
         with pytest.raises(ValueError, match=r"no finite value for x\[1\]"):
             run(SMALL, self.simulator, Observation(np.array([0.0, np.nan])), key=jax.random.key(0))
 
+    @pytest.mark.long
     def test_findings_tell_what_was_learnt_and_where_the_observation_lies(self):
         result = run(SMALL, self.simulator, self.x_o, key=jax.random.key(0), on_progress=False)
         assert finding(result, "held_out_log_prob") > finding(result, "prior_log_prob") + 0.5

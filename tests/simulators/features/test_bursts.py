@@ -41,6 +41,7 @@ def random_train(seed):
     return np.cumsum(intervals).astype(float)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(10))
 def test_bins_of_100_ms_give_the_same_bursts(seed):
     times = random_train(seed)

@@ -67,6 +67,7 @@ def test_a_stimulus_without_rest_or_length_is_refused(on, off):
         Timing(2000, 0.05, on, off)
 
 
+@pytest.mark.long
 def test_a_stimulus_to_the_very_end_needs_no_sample_beyond():
     timing = Timing(2000, 0.05, 20.0, 200.0)
     voltage = jnp.asarray(random_trace(4))
@@ -75,6 +76,7 @@ def test_a_stimulus_to_the_very_end_needs_no_sample_beyond():
     assert float(whole["spike_count"]) == float(blocks["spike_count"]) > 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("block_length", [1, 64, 200])
 def test_blocks_give_the_features_of_the_whole_trace(block_length):
     for seed in range(5):

@@ -74,6 +74,7 @@ def test_one_in_four_has_the_moments_of_a_bernoulli_variable():
     np.testing.assert_allclose(described(moments), expected, rtol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("window", [Window(0, 1000), Window(123, 457), Window(200, 300), Window(998, 1000)])
 @pytest.mark.parametrize("block_length", [1, 50, 64])
 def test_only_samples_of_the_window_enter(window, block_length):

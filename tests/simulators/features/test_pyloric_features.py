@@ -80,6 +80,7 @@ def made_up(seed, duration=4000.0):
     return voltage + rng.normal(scale=1.5, size=voltage.shape)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(12))
 def test_features_of_a_voltage_follow_every_rule(seed):
     """To rounding, and the same ones undefined; a third of the rhythms is irregular."""
@@ -98,6 +99,7 @@ def test_made_up_rhythms_are_of_every_kind():
     assert (plateaus > 20).any()
 
 
+@pytest.mark.long
 def test_a_plateau_of_a_dropped_burst_counts_for_the_burst_before():
     """LP: a burst, a plateau with a single spike (no burst), and a second burst."""
     t = np.arange(80_000) * DT
@@ -113,6 +115,7 @@ def test_a_plateau_of_a_dropped_burst_counts_for_the_burst_before():
     np.testing.assert_allclose(list(found.values()), literal_features(voltage), rtol=1e-9)
 
 
+@pytest.mark.long
 def test_another_sampling_is_interpolated():
     voltage = made_up(1)
     coarse = features_from_voltage(voltage[:, ::2], 2 * DT)
@@ -191,6 +194,7 @@ def test_one_period_in_ten_may_fail_but_not_two():
         assert x[0] == pytest.approx(500)
 
 
+@pytest.mark.long
 def test_features_of_a_batch_are_those_of_each():
     """Simulations as the last axis give bit for bit what each alone gives."""
     from simulators.features import rhythm

@@ -79,6 +79,7 @@ def test_made_traces(name):
     assert all_counts(voltage, window, 50) == [expected] * (1 + len(BLOCK_LENGTHS))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("window", [Window(0, 798), Window(101, 700)])
 @pytest.mark.parametrize("refractory", [1, 25])
 def test_random_traces(window, refractory):

@@ -38,6 +38,7 @@ def particles():
     return u, betas
 
 
+@pytest.mark.long
 def test_each_mode_gets_its_share(particles):
     u, betas = particles
     is_right = u[:, 0] > 0
@@ -49,6 +50,7 @@ def test_each_mode_gets_its_share(particles):
     assert betas[-1] == 1.0
 
 
+@pytest.mark.long
 def test_jumps_are_drawn_from_the_density_that_they_say(particles, key):
     """Importance weights of the density over another one are 1 on average, and moments agree."""
     proposal = jumps.fit_proposal(particles[0])
