@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from inference.drawn_posterior import AnyPosterior, DrawnPosterior
@@ -161,7 +162,7 @@ def _observation(tree: xr.DataTree) -> Any:
 def _extra(tree: xr.DataTree) -> Any:
     """Of shape (N, num_features), or None."""
     observed = tree.children.get("observed_data")
-    return None if observed is None or "x_all" not in observed else observed["x_all"].values[1:]
+    return None if observed is None or "x_all" not in observed else np.asarray(observed["x_all"])[1:]
 
 
 def _is_amortised(tree: xr.DataTree) -> bool:

@@ -1,6 +1,7 @@
 """The loss of groups of recordings: what is drawn anew, what stays, and that gaps harm nothing."""
 
 from dataclasses import replace
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -123,7 +124,10 @@ def test_gradients_are_finite_where_recordings_are_absent(estimator, key):
 
     @eqx.filter_jit
     def gradient(parameters, key):
-        return jax.grad(lambda p: FIRST(key, with_parameters(estimator, p), rows(u, x)).mean())(parameters)
+        objective: Any = FIRST
+        return jax.grad(lambda p: objective(key, with_parameters(estimator, p), rows(u, x)).mean())(
+            parameters
+        )
 
     assert np.isfinite(gradient(initial_state(estimator).parameters, key)).all()
 
@@ -151,7 +155,8 @@ def test_rows_without_weight_are_no_atoms(estimator, key):
 @pytest.mark.long
 def test_members_learn_side_by_side_however_many_rows():
     """Many rows at once, in which the compiler once went wrong, give the losses of few."""
-    ensemble, (u, x) = make_estimator(jax.random.key(0), replace(SPEC, num_members=2)), groups(1_500)
+    ensemble: Any = make_estimator(jax.random.key(0), replace(SPEC, num_members=2))
+    u, x = groups(1_500)
     x = np.exp(2 * x)
     x[:, 2:] = np.nan  # so that nothing is left to chance
     whole = loss_of(EnsembleLoss(LATER), jax.random.key(2), ensemble, rows(u, x))

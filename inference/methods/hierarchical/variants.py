@@ -61,8 +61,8 @@ class GroupVariant:
         recordings = recordings[bank.is_usable[recordings]]
         spread = recordings[:: -(-len(recordings) // MOST_SCALED)]
         estimator = new_estimator(campaign, bank, spread, len(rounds), hierarchy=self._hierarchy(campaign))
-        parts = [_rows(bank, groups, weight) for groups in (training, validation)]
-        problem = TrainingProblem(estimator, *parts, self._objective(campaign, rounds))
+        rows = _rows(bank, training, weight), _rows(bank, validation, weight)
+        problem = TrainingProblem(estimator, *rows, self._objective(campaign, rounds))
         if not rounds or self._is_atomic or (weight > 0).sum() < bank.by_group(bank.is_usable)[:, 0].sum():
             return problem
         before = rounds[-1].estimator
@@ -76,8 +76,8 @@ class GroupVariant:
         return estimator
 
     def looked_at(self, campaign: Campaign, bank: Bank, done: Round) -> Round:
-        """See `Variant.looked_at`."""
-        return self.base.looked_at(campaign, bank, done)
+        """See `Variant.looked_at`; a correction by atoms needs nothing more."""
+        return done if self._is_atomic else self.base.looked_at(campaign, bank, done)
 
     def capacity(self, campaign: Campaign, bank: Bank) -> int:
         """See `Variant.capacity`."""

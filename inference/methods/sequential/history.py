@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,10 +16,6 @@ from inference.gaussians import GaussianMixture
 from inference.proposals import Draws, Region
 from inference.train import TrainingRecord
 from simulators import Simulator
-
-if TYPE_CHECKING:
-    from inference.methods.hnpe import HNPE
-    from inference.methods.snpe import SNPE
 
 NUM_PRIOR = 20_000  # draws that say where the prior has its mass
 
@@ -40,13 +36,13 @@ class Campaign:
     """What all rounds share.
 
     Attributes:
-        config: settings. simulator: the model. x_o: the observation as the estimators are given it, or None.
-        key: of the whole run.
+        config: settings, of SNPE or HNPE. simulator: the model. key: of the whole run.
+        x_o: the observation as the estimators are given it, or None.
         num_extra: recordings beside the first one in each group, with the same shared parameters; SNPE has
             none, so that its groups are single simulations. x_o is then all recordings side by side.
     """
 
-    config: SNPE | HNPE
+    config: Any
     simulator: Simulator
     x_o: Float[np.ndarray, " num_inputs"] | None
     key: Array

@@ -113,12 +113,12 @@ def test_recordings_that_are_not_there_count_as_none(estimator):
 def test_local_parameters_depend_on_their_own_recording_and_the_shared_ones(estimator):
     """The difference that the extras make is that of the shared factor: equal for all local parameters."""
     first, second = recordings(4), np.concatenate([recordings(4)[:1], recordings(5, seed=9)[1:]])
-    moved = U + np.float32([0.7, 0.0, 0.7])
-    gaps = [
+    moved = U + np.array([0.7, 0.0, 0.7], np.float32)
+    here, there = (
         numbers(estimator, first, u).log_prob - numbers(estimator, second, u).log_prob for u in (U, moved)
-    ]
-    np.testing.assert_allclose(*gaps, atol=1e-4)
-    assert np.ptp(gaps[0]) > 0.01
+    )
+    np.testing.assert_allclose(here, there, atol=1e-4)
+    assert np.ptp(here) > 0.01
 
 
 def test_a_draw_for_all_recordings_shares_what_is_shared(estimator):

@@ -102,7 +102,7 @@ class TestOneNetwork:
         assert np.abs(np.log(sds)).max() < 0.3
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["truncated", "C"])
 def test_two_rounds_find_it_too(variant):
     x = observations(0, 4)
