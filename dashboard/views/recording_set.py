@@ -40,15 +40,11 @@ class RecordingSet(pn.viewable.Viewer):
         self.form: ConfigForm | None = None
         self._made_for: tuple[type, tuple[str, ...]] = (type(None), ())
         self._is_following = False
-        self.content = pmui.Column(
-            shell.columns(
-                self.server, self.upload, widths="minmax(220px, 1fr) minmax(0, 1fr)", from_size="lg"
-            ),
-            self.place,
-            sizing_mode="stretch_width",
-            margin=0,
-            sx={"gap": "14px"},
+        files = shell.columns(
+            self.server, self.upload, widths="minmax(220px, 1fr) minmax(0, 1fr)", from_size="lg"
         )
+        self._parts = [files, self.place]  # not in the page of a model that has no use for them
+        self.content = pmui.Column(sizing_mode="stretch_width", margin=0, sx={"gap": "14px"})
         self.server.param.watch(self._choose, "value")
         self.upload.param.watch(self._take_upload, "value")
         plan.param.watch(self._follow, ["model", "kind", "file", "found"])
@@ -77,7 +73,10 @@ class RecordingSet(pn.viewable.Viewer):
 
     def _follow(self, *_: object) -> None:
         plan = self.plan
-        self.content.visible = plan.shares and plan.kind == "recording"
+        is_shown = plan.shares and plan.kind == "recording"
+        if is_shown != bool(self.content.objects):
+            self.content.objects = self._parts if is_shown else []
+        self.content.visible = is_shown
         self.place.visible = plan.file is not None
         if not self.content.visible:
             return

@@ -61,6 +61,26 @@ def test_plots_are_painted_in_the_chosen_theme_which_is_remembered(visitor):
 
 
 @pytest.mark.long
+def test_extra_observations_are_ticked_from_the_keyboard(visitor, tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_text("x,label\n0.2,day 1\n0.3,day 2\n0.1,day 2\n")
+    visitor.go("/infer?model=hnpe_toy&method=hnpe")
+    visitor.see("estimate", "on this machine")
+    visitor.wait()
+    visitor.page.get_by_role("button", name="A recording").click()
+    visitor.see("no-recordings", "Make one of them x₀")
+    visitor.page.locator("input[type=file]").last.set_input_files(file)
+    visitor.see("extras-help", "x₀ is row 0 (day 1); 2 observations beside it")
+    visitor.wait()
+    visitor.page.get_by_role("checkbox", name="row 2 beside x0").press("Space")
+    visitor.see("extras-help", "1 observation beside it")
+    visitor.page.get_by_role("radio", name="row 2 as x0").press("Space")
+    visitor.see("extras-help", "x₀ is row 2 (day 2)")
+    visitor.press("all day 2")
+    visitor.see("extras-summary", "x₀ is 0.100; those beside it are 0.300 to 0.300.")
+
+
+@pytest.mark.long
 def test_a_file_that_is_no_recording_is_one_sentence(visitor, tmp_path):
     file = tmp_path / "notes.nc"
     file.write_text("To do: record a neuron.\n")

@@ -159,7 +159,7 @@ def test_more_than_two_features_get_a_column_each():
     np.testing.assert_array_equal(np.round(placed["x"]), np.tile(np.arange(10), 3))
 
 
-@pytest.mark.parametrize("name", ["linear_gaussian", "two_moons"])
+@pytest.mark.parametrize("name", ["linear_gaussian", "two_moons", "hnpe_toy"])
 def test_the_page_is_made(name, monkeypatch):
     monkeypatch.setattr(links, "read_query", lambda: links.Query({"name": name}))
     assert model.page().meta.title.endswith("Posterior Lab")

@@ -87,26 +87,27 @@ def test_simulations_follow_the_likelihood(key):
         assert found == pytest.approx(stats.norm.logpdf(0.3, mean, sigma), abs=1e-4)
 
 
-def test_others_of_the_same_alpha_mislead(key):
+@pytest.mark.parametrize(("others", "sd"), [(9, 0.06), (49, 0.02)])
+def test_others_of_the_same_alpha_mislead(key, others, sd):
     """alpha_i = alpha_0 = beta = 0.5, sigma = 0.05: beta is 0.36, surely; alphas of their own repair it.
 
-    Mean of posterior means over 20 data sets, and of posterior sds.
+    Means over 20 data sets of the posterior's mean, to 5 of its standard errors (0.023 and 0.012 between data
+    sets), and of its sd; with alphas of their own 0.068 and 0.028.
     """
-    model = Product(1.0, 0.05)
+    model, shape = Product(1.0, 0.05), (20, 1 + others)
     rng = np.random.default_rng(int(jax.random.bits(key)))
     grid = (np.arange(500) + 0.5) / 500
     found = {}
-    for name, alpha in (("same", np.full((20, 50), 0.5)), ("own", rng.uniform(size=(20, 50)))):
+    for name, alpha in (("same", np.full(shape, 0.5)), ("own", rng.uniform(size=shape))):
         moments = []
-        for x in 0.5 * alpha + 0.05 * rng.normal(size=alpha.shape):
+        for x in 0.5 * alpha + 0.05 * rng.normal(size=shape):
             weight = np.exp(model.log_density(grid, x))
             mean = (grid * weight).mean()
             moments.append((mean, np.sqrt(((grid - mean) ** 2 * weight).mean())))
         found[name] = np.mean(moments, axis=0)
-    assert found["same"] == pytest.approx([0.36, 0.02], abs=0.01)
-    assert found["own"] == pytest.approx([0.5, 0.02], abs=0.02)
-    nine = np.exp(model.log_density(grid, np.full(10, 0.25)))
-    assert nine.argmax() / 500 < 0.4
+    assert found["same"][0] == pytest.approx(0.36, abs=0.034 if others == 9 else 0.02)
+    assert found["own"][0] == pytest.approx(0.5, abs=0.081 if others == 9 else 0.036)
+    assert found["same"][1] == pytest.approx(sd, abs=0.01)
 
 
 @pytest.mark.parametrize("k", range(4))
