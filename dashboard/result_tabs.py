@@ -48,6 +48,7 @@ class ResultTabs(pn.viewable.Viewer):
         tab: the one to begin with; one of `tab_names(tree)`.
         file_name: what downloaded files are called.
         references: the runs to compare with; None where there is no store.
+        labels: what observations that share parameters were recorded as.
     """
 
     tab = param.String(doc="Name of the open tab.")
@@ -61,11 +62,12 @@ class ResultTabs(pn.viewable.Viewer):
         tab: str = "",
         file_name: str = "result",
         references: References | None = None,
+        labels: tuple[str, ...] = (),
     ) -> None:
         names = tab_names(tree)
         super().__init__(tab=tab or names[0])
         self.tree, self.load, self.selection, self.file_name = tree, load, selection, file_name
-        self.references = references
+        self.references, self.labels = references, labels
         self.diagnosis = Diagnosis(tree)
         self.validation: Validate | None = None  # until its tab is opened
         self._places = {name: pn.Column(margin=(18, 0, 0, 0), sizing_mode="stretch_width") for name in names}
@@ -94,7 +96,7 @@ class ResultTabs(pn.viewable.Viewer):
         return [shell.card(PairMosaic(self.tree, self.selection, zoomed=True)), marginals]
 
     def _shared(self) -> list:
-        return [Shared(self.tree, self.load)]
+        return [Shared(self.tree, self.load, self.labels)]
 
     def _what_if(self) -> list:
         load = beside_extras(self.tree, self.load) if is_hierarchical(self.tree) else self.load

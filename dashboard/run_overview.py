@@ -22,7 +22,7 @@ from dashboard.views.provenance import settings_words
 from dashboard.views.selection import Selection, read_ranges, write_ranges
 from dashboard.views.training import TrainingCurve
 from dashboard.words import ago, count, method_name
-from inference.observations import count_extra
+from inference.observations import count_extra, labels_of
 from inference.runs import Run
 from inference.simulation_store import words_of
 from simulators import get_simulator
@@ -141,7 +141,7 @@ class RunOverview(pn.viewable.Viewer):
             problems += wrong
         self.tabs = ResultTabs(
             tree, lambda: posterior_of(self.run), self.selection, tab=tab, file_name=self.run.id,
-            references=self.references,
+            references=self.references, labels=labels_of(self.run.request.observation),
         )  # fmt: skip
         with pn.io.hold():
             self._body.objects = [*map(shell.alert, problems), self.tabs]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -35,13 +35,16 @@ class Shared(pn.viewable.Viewer):
     Args:
         tree: of a result for which `hierarchy_data.is_hierarchical` holds.
         load: gives its posterior; called in the background.
+        labels: what the observations were recorded as, the first one first.
     """
 
     num = param.Integer(0, bounds=(0, None), doc="Extra observations in use, the first ones.")
     is_playing = param.Boolean(default=False, doc="Whether the number goes up by itself.")
 
-    def __init__(self, tree: xr.DataTree, load: Callable[[], AnyPosterior]) -> None:
-        self.hierarchy = read_hierarchy(tree)
+    def __init__(
+        self, tree: xr.DataTree, load: Callable[[], AnyPosterior], labels: Sequence[str] = ()
+    ) -> None:
+        self.hierarchy = read_hierarchy(tree, labels)
         super().__init__(num=self.hierarchy.num_extra)
         self.param["num"].bounds = (0, max(self.hierarchy.num_extra, 1))
         self._load = load

@@ -60,6 +60,14 @@ def count_extra(observation: Described) -> int:
     return int(extra.get("num", 0)) if isinstance(extra, Mapping) else len(extra)
 
 
+def labels_of(observation: Described) -> tuple[str, ...]:
+    """What the observations were recorded as, that of x_0 first; empty words where nobody said."""
+    extra = observation.get("extra") or ()
+    if isinstance(extra, Mapping):
+        return ("",) * (1 + count_extra(observation))
+    return tuple(str(one.get("label", "")) for one in (observation, *extra))
+
+
 def with_files(observation: Described, moved: Mapping[str, str]) -> dict[str, Any]:
     """The same with other names for its files."""
     renamed = {**observation, "file": moved[str(observation["file"])]}

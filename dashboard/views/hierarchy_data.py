@@ -60,8 +60,13 @@ def is_hierarchical(tree: xr.DataTree) -> bool:
     return "joint_posterior" in tree.children
 
 
-def read_hierarchy(tree: xr.DataTree) -> Hierarchy:
-    """What `is_hierarchical` promises."""
+def read_hierarchy(tree: xr.DataTree, labels: Sequence[str] = ()) -> Hierarchy:
+    """What `is_hierarchical` promises.
+
+    Args:
+        tree: of the result.
+        labels: what the observations were recorded as; none where nobody knows.
+    """
     draws, joint = posterior_draws(tree), group(tree, "joint_posterior")
     found, observed = group(tree, "diagnostics"), group(tree, "observed_data")
     shared = tuple(name for name in draws.names if "observation" not in joint[name].dims)
@@ -73,7 +78,7 @@ def read_hierarchy(tree: xr.DataTree) -> Hierarchy:
         shared=shared,
         local=local,
         x=x,
-        labels=_labels(observed, len(x)),
+        labels=_numbered(labels, len(x)),
         own=np.stack([values.reshape(-1, len(x)) for values in own], axis=-1).astype(float),
         num_shown=_found(found, "num_shown", (0,)).astype(int),
         quantiles=_found(found, "narrowing_quantile", (0, len(LEVELS), len(shared))),
@@ -91,11 +96,7 @@ def _found(found: xr.Dataset, name: str, shape: Sequence[int]) -> np.ndarray:
     return np.asarray(found[name].values, float) if name in found else np.zeros(shape)
 
 
-def _labels(observed: xr.Dataset, num: int) -> tuple[str, ...]:
-    """As stored, made unlike each other by their numbers; the first is the one that is explained."""
-    if "label" in observed:
-        told = [
-            f"{k}, {label}" if label else f"{k}" for k, label in enumerate(map(str, observed["label"].values))
-        ]
-        return tuple(told)
-    return tuple(str(k) for k in range(num))
+def _numbered(labels: Sequence[str], num: int) -> tuple[str, ...]:
+    """Numbers, with words where there are any."""
+    words = [*labels, *[""] * num]
+    return tuple(f"{k}, {words[k]}" if words[k] else f"{k}" for k in range(num))

@@ -80,11 +80,8 @@ def test_shared_and_own_parameters_are_told_apart(tree):
 
 
 def test_labels_of_recordings_are_shown_with_their_numbers(tree):
-    groups = {node.path: node.to_dataset(inherit=False) for node in tree.subtree}
-    labels = ("observation", ["open", "closed", "open", "", "closed"])
-    groups["/observed_data"] = groups["/observed_data"].assign(label=labels)
-    labelled = xr.DataTree.from_dict(groups)
-    assert read_hierarchy(labelled).labels == ("0, open", "1, closed", "2, open", "3", "4, closed")
+    hierarchy = read_hierarchy(tree, ("open", "closed", "open", "", "closed"))
+    assert hierarchy.labels == ("0, open", "1, closed", "2, open", "3", "4, closed")
 
 
 def test_it_says_how_much_the_extras_sharpened(view):
