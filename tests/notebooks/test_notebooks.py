@@ -15,6 +15,7 @@ NAMES = (
     "05_pyloric_network",
     "06_gabor_receptive_field",
     "07_validation_glm",
+    "09_hnpe",
 )
 MOST_BYTES = 300_000
 KEPT = {"image/png", "text/html", "text/plain"}  # no scripts: live views are not stored
@@ -45,6 +46,7 @@ TOLD = {
         "relative KL error",
         "The threshold is large compared with the noise",
     ),
+    "09_hnpe": ("HNPE mean", "bias of g (dB)", "closed 5, open 5"),
 }
 
 
