@@ -16,6 +16,7 @@ NAMES = (
     "06_gabor_receptive_field",
     "07_validation_glm",
     "08_ibea_hodgkin_huxley",
+    "09_hnpe",
 )
 MOST_BYTES = 300_000
 KEPT = {"image/png", "text/html", "text/plain"}  # no scripts: live views are not stored
@@ -52,6 +53,7 @@ TOLD = {
         "Sum of distances when simulated again",
         "Between draws of the posterior",
     ),
+    "09_hnpe": ("HNPE mean", "bias of g (dB)", "closed 5, open 5"),
 }
 
 
