@@ -109,8 +109,8 @@ class HierarchicalPosterior:
         whole = np.asarray(self._plain.x_o if given is None else given, np.float32)
         if num < 1 or whole.ndim != 1:
             raise ValueError(
-                f"Joint draws are at least one, of one observation and its extras; got {num} draws of x with "
-                f"shape {np.shape(x)}."
+                f"Joint draws are at least one, of one observation and its extras; got {num} draws of "
+                f"{'rows of x' if whole.ndim > 1 else 'one x'}."
             )
         recordings = whole.reshape(1 + self.num_extra, -1)
         is_there = ~np.isnan(recordings).all(axis=1)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from inference import gaussians
-from inference.embeddings.encoder import Encoder
+from inference.embeddings.encoder import AsItIs, Encoder
 from inference.estimators.base import EstimatorSpec, Frozen
 from inference.estimators.mixtures import MixtureDensity, MixtureEstimator, mixture_density
 from inference.gaussians import GaussianMixture
@@ -43,7 +43,7 @@ class CorrectedMixture(MixtureEstimator):
         return self.base.parameter_scaling
 
     @property
-    def encoder(self) -> Encoder:
+    def encoder(self) -> Encoder | AsItIs:
         """Of the mixture."""
         return self.base.encoder
 
