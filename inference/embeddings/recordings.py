@@ -73,7 +73,7 @@ class RecordingsEncoder(eqx.Module):
 
     @property
     def scaling(self) -> Any:
-        """Of the features of a recording: a `FeatureScaling`, or what takes its place while it is replaced."""
+        """Of the features of a recording: a `FeatureScaling`, or what stands in while it is replaced."""
         return self.recording.scaling
 
     @property
