@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,7 +13,6 @@ from jaxtyping import Array, Bool, Float
 from inference.embeddings.encoder import Encoder
 from inference.embeddings.mlp import dense
 from inference.networks import Network
-from inference.scaling import FeatureScaling
 
 Encoded = Float[Array, "recordings num_encoded"]
 Present = Bool[Array, " recordings"]
@@ -71,8 +72,8 @@ class RecordingsEncoder(eqx.Module):
     num_pooled: int = eqx.field(static=True)
 
     @property
-    def scaling(self) -> FeatureScaling:
-        """Of the features of a recording."""
+    def scaling(self) -> Any:
+        """Of the features of a recording: a `FeatureScaling`, or what stands in while it is replaced."""
         return self.recording.scaling
 
     @property
