@@ -24,7 +24,6 @@ NOT_IMPORTED = {
     "holoviews": "a notebook user overlays our arrays with it",
     "ipykernel": "makes .venv a kernel of JupyterLab",
     "matplotlib": "the notebooks draw with it",
-    "mne": "extra eeg: readers of EEG and MEG recordings",
     "pre-commit": "runs the hooks",
     "pyright": "checks types",
     "pytest-xdist": "runs the tests in several processes",
