@@ -72,7 +72,7 @@ class SNPE:
         "truncated",
         "Variant",
         "How later rounds allow for their proposal. truncated: simulate from the prior within the "
-        "posterior's region, nothing to correct. C: correct the loss. B: weigh the simulations. "
+        "posterior's region, whose edge the loss allows for. C: correct the loss. B: weigh the simulations. "
         "A: correct a mixture.",
         choices=VARIANTS,
         applies=_is_sequential,
