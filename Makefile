@@ -1,6 +1,6 @@
 # make serve   the dashboard in a browser, at localhost:5006
 # make test    the quick tests, some minutes        make check   formatting, lint, types
-# make test-long   those of four seconds or more each, notebooks among them
+# make test-long   those of two seconds or more each, notebooks among them
 # make format  mends formatting and what lint can mend
 # make setup   what both run first: .venv with the versions of requirements.lock
 # make lock    newest versions into requirements.lock (needs the oldest Python of pyproject.toml)

@@ -29,6 +29,7 @@ def test_the_notebook_example_is_about_twenty_lines(blocks):
     assert 10 <= len([line for line in blocks[0].splitlines() if line.strip()]) <= 20
 
 
+@pytest.mark.long
 def test_the_model_of_ones_own_can_be_simulated(blocks, tmp_path, key):
     from simulators import load_simulators, simulate_batch
 

@@ -21,6 +21,7 @@ def load(name):
     return module
 
 
+@pytest.mark.long
 def test_the_numpy_loop_takes_the_same_steps():
     """A spiking neuron without noise: to 1e-6 mV in double precision, over all 12 001 samples."""
     theta = np.asarray(model.hodgkin_huxley.true_theta, float)

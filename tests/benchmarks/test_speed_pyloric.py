@@ -6,12 +6,14 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from simulators.models import pyloric as model
 
 HERE = Path(__file__).resolve().parent
 
 
+@pytest.mark.long
 def test_the_numpy_loop_takes_the_same_steps():
     """1000 steps of a rhythmic network and of two prior draws, without noise: to 1e-6 mV."""
     spec = importlib.util.spec_from_file_location("speed_pyloric", HERE / "speed_pyloric.py")

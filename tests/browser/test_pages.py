@@ -108,6 +108,7 @@ def test_a_misspelt_model_is_one_sentence_with_the_nearest(visitor):
     visitor.see("problem", "There is no model 'hodgkin_huxly'. Did you mean 'hodgkin_huxley'?")
 
 
+@pytest.mark.long
 def test_a_misspelt_run_is_one_sentence_with_the_nearest(visitor, server):
     run = RunStore(server.root).create(Request("linear_gaussian"))
     run.set_state("stopped")

@@ -133,6 +133,7 @@ def test_what_is_wrong_is_one_sentence(call, store, arguments, words):
     assert store.list() == []  # nothing is left of what could not begin
 
 
+@pytest.mark.long
 def test_an_unexpected_error_is_no_traceback(call, monkeypatch):
     def fail(_):
         raise RuntimeError("boom")

@@ -124,6 +124,7 @@ def test_a_bad_file_gives_one_sentence_and_no_run(plan, tmp_path):
     assert not launch.button.disabled
 
 
+@pytest.mark.long
 def test_an_upload_is_kept_under_a_safe_name_and_read(plan, cell):
     choice = ObservationChoice(plan, {}, limit=10**6)
     choice.kind.value = "recording"
@@ -156,6 +157,7 @@ def test_recordings_of_the_server_are_offered(plan, cell, tmp_path):
     assert plan.file == cell
 
 
+@pytest.mark.long
 def test_spikes_of_a_network_become_its_observation(cell, write_spikes, rhythm, tmp_path):
     models = {"leaky": make_simulator(), "pyloric": get_simulator("pyloric")}
     plan = Plan(models, model="leaky", config=Config())

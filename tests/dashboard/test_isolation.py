@@ -18,6 +18,7 @@ def test_results_and_complaints_come_through():
         in_own_process(complain, "not a recording")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("function", "words"), [(time.sleep, "took longer"), (os._exit, "ended the process")]
 )

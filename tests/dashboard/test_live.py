@@ -21,6 +21,7 @@ def test_a_single_simulation_is_the_default_observation():
     assert shown.repeats.shape == (live.NUM_REPEATS, 2)
 
 
+@pytest.mark.long
 def test_repeats_come_from_the_same_parameters(key):
     simulator = get_simulator("linear_gaussian")
     theta = live.home_theta(simulator)

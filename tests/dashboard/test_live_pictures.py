@@ -130,6 +130,7 @@ def test_the_gallery_draws_cells_sweeps_and_images(fakes, name, parts):
     assert len(drawn) < 60_000
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["fake_circuit", "fake_channel", "fake_field", "fake_recorded"])
 def test_each_of_them_has_a_page(fakes, name):
     assert model.bench(Exploration(fakes[name])) is not None

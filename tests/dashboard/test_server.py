@@ -79,6 +79,7 @@ def _get(address, seconds=30.0):
             time.sleep(0.1)
 
 
+@pytest.mark.long
 def test_what_ships_opens_and_tells_nothing_of_the_machine(tmp_path):
     """Made of the stored result of the tests, as if it were a run."""
     store = RunStore(tmp_path / "mine")

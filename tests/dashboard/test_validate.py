@@ -116,6 +116,7 @@ def test_a_reference_that_fails_leaves_the_button(store, done, toy_tree):
     assert view.button.visible
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("results")
 def test_another_reference_is_chosen_and_kept_in_the_address(store, done):
     run, exact, other = done(), done(method="nuts"), done(seed=1)

@@ -35,6 +35,7 @@ def result(simulator, posterior):
     return Result(posterior, build_tree(simulator, found, {"simulator": simulator.name, "method": "some"}))
 
 
+@pytest.mark.long
 def test_no_draw_is_given_twice_while_there_are_enough(posterior, key):
     rows = {tuple(row) for row in posterior.rows}
     drawn = np.asarray(posterior.sample(key, NUM_CHAINS * NUM_DRAWS))

@@ -239,6 +239,7 @@ def test_a_stop_takes_less_than_a_second(tiny, store):
     thread.join()
 
 
+@pytest.mark.long
 def test_a_stop_that_has_to_wait_says_why(tiny, store):
     job = store.create(Request("linear_gaussian", "tiny", {"num_epochs": 1, "epoch_seconds": 2.0}))
     thread = threading.Thread(target=perform, args=(job,), kwargs={"on_progress": False})

@@ -84,6 +84,7 @@ def test_a_product_keeps_its_precision_in_31_dimensions_of_very_different_scales
     np.testing.assert_allclose(densities(combined, z * scales) + log_integral, expected, rtol=1e-5, atol=2e-3)
 
 
+@pytest.mark.long
 def test_a_quotient_undoes_a_product():
     mix, tilt = random_mixture(0, 4, 10), random_mixture(1, 1, 10, precision=0.8)
     again, is_proper = quotient(product(mix, tilt)[0], tilt)
@@ -166,6 +167,7 @@ def test_padding_changes_nothing():
     assert float(product(mix, wide)[1]) == pytest.approx(float(product(mix, mix)[1]), abs=1e-5)
 
 
+@pytest.mark.long
 def test_draws_have_the_mixture_s_moments(key):
     """Hotelling on the mean of 20 000 draws and each standard deviation: one false alarm in 10^6 in all."""
     mix, num = random_mixture(0, 3, 3, spread=2.0), 20_000

@@ -67,6 +67,7 @@ def test_the_closed_form_is_the_quadrature_of_q_times_t(dim, key):
     np.testing.assert_allclose(loss, expected, atol=1e-3)
 
 
+@pytest.mark.long
 def test_rows_of_the_prior_have_the_plain_loss(key):
     estimator, rng = build(2), np.random.default_rng(2)
     rows = make_rows(rng.normal(size=(8, 2)), rng.normal(size=(8, 2)))

@@ -88,6 +88,7 @@ def test_a_heavy_tailed_proposal_has_its_density(narrow):
     assert proposal.log_prob(np.full((1, 2), 3.0, np.float32)) > light + 5
 
 
+@pytest.mark.long
 def test_a_screen_that_lets_nothing_pass_says_so(narrow):
     proposal = EstimatedPosterior(PRIOR, narrow, X_O)
     half = screened(proposal, lambda key, u: np.arange(len(u)) % 2 == 0, jax.random.key(0), 100)

@@ -89,6 +89,7 @@ def test_nothing_but_the_result_is_left(stored):
     assert sorted(os.listdir(stored)) == ["manifest.json", "result.zarr", "weights.eqx"]
 
 
+@pytest.mark.long
 def test_the_store_opens_without_us(stored):
     """In a fresh process that never imports our packages, with warnings as errors."""
     code = f"""

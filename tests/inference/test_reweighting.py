@@ -35,6 +35,7 @@ def estimate():
     )
 
 
+@pytest.mark.long
 def test_weighted_draws_have_the_exact_moments(estimate):
     """5 000 draws worth at least 2 000: five standard errors of the mean are 0.05."""
     theta = np.asarray(estimate.sample(jax.random.key(1), 5_000))

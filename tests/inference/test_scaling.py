@@ -23,6 +23,7 @@ def both_views(x):
     return np.asarray(jax.vmap(fit_feature_scaling(x))(jnp.asarray(x, jnp.float32)))
 
 
+@pytest.mark.long
 def test_a_gaussian_feature_is_standardised_and_left_linear():
     x = np.random.default_rng(0).normal(5.0, 20.0, (4000, 1))
     z = scaled(x)
@@ -49,6 +50,7 @@ def test_a_count_that_is_mostly_zero_keeps_its_values_apart():
     assert np.abs(z).max() < 10
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("value", [0.0, -70.0, 1e9, np.nan])
 def test_a_constant_or_absent_feature_gets_scale_one(value):
     x = np.stack([np.full(200, value), np.linspace(0, 1, 200)], axis=1)
@@ -81,6 +83,7 @@ def test_normal_scores_undo_any_monotone_distortion(shape):
     assert np.abs(score).max() < 8
 
 
+@pytest.mark.long
 def test_normal_scores_of_a_count_rise_with_it():
     count = np.repeat([0.0, 0.0, 0.0, 1.0, 2.0, 9.0, 40.0], 50)[:, None]
     score = scores(count)[::50, 0]

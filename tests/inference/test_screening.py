@@ -72,6 +72,7 @@ def test_nothing_is_screened_where_all_or_hardly_any_fail(share):
     assert float(screen.quality.share_failed) == pytest.approx(share)
 
 
+@pytest.mark.long
 def test_nothing_is_screened_where_failures_are_a_matter_of_luck():
     u, _, _ = example(5, 1000)
     screen = fit_screen(jax.random.key(0), u, np.random.default_rng(0).random(1000) >= 0.3)

@@ -162,6 +162,7 @@ def test_training_that_never_becomes_finite_says_so():
         fit(jax.random.key(1), problem(300, hopeless), SHORT)
 
 
+@pytest.mark.long
 def test_rows_of_weight_zero_do_not_count():
     task, config = problem(), TrainConfig(batch_size=300, max_epochs=2)
     spoilt = task.training._replace(

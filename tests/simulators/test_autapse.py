@@ -63,6 +63,7 @@ def test_the_boundary_is_the_lines_j_1_and_tau_0():
     assert is_stable(rows).tolist() == [True, False, False, True, True, False]
 
 
+@pytest.mark.long
 def test_bad_simulations_are_where_they_must_be(key):
     """4000 prior draws: as many bad ones as the exact probabilities say.
 
@@ -96,6 +97,7 @@ def test_eulers_scheme_blows_up_in_the_stable_region(key):
     assert simulate_batch(autapse, key, theta=np.array(outside)).is_valid.all()
 
 
+@pytest.mark.long
 def test_features_are_those_of_the_recording(key):
     theta = autapse.prior.as_dict(autapse.prior.sample(key, 16))
     keys = jax.random.split(key, 16)

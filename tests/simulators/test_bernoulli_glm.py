@@ -48,6 +48,7 @@ def test_prior_is_the_published_one(glm, vectors, key):
     assert stats.kstest(distance, stats.chi2(10).cdf).pvalue > FALSE_ALARM
 
 
+@pytest.mark.long
 def test_posterior_has_the_published_mode_and_curvature(glm, vectors):
     joint = log_joint(glm, jnp.asarray(vectors["summary"], jnp.float32))
     mode = jnp.asarray(vectors["posterior_mode"], jnp.float32)
@@ -95,6 +96,7 @@ def test_features_are_sums_over_spikes(glm, key):
     np.testing.assert_allclose(features["spike_triggered_sum"], sums, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.long
 def test_spikes_come_with_the_likelihood_of_their_features(glm, key):
     """The sum over bins of log Bernoulli equals the log-likelihood of the sums; mean counts fit."""
     theta = glm.prior.as_dict(jnp.asarray(glm.true_theta))

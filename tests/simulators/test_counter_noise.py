@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy import stats
 
 from simulators import counter_noise
@@ -26,6 +27,7 @@ def test_paired_normals_are_normal_and_independent(key):
         assert abs(np.mean(x[lag:] * x[:-lag])) < 5 / np.sqrt(len(x) - lag)
 
 
+@pytest.mark.long
 def test_the_words_are_those_of_threefry_20(key):
     from jax.extend.random import threefry_2x32
 
@@ -34,6 +36,7 @@ def test_the_words_are_those_of_threefry_20(key):
     assert np.array_equal(random_word((words[0], words[1]), counter[:500], counter[500:]), theirs[:500])
 
 
+@pytest.mark.long
 def test_normals_are_normal(key):
     """Kolmogorov-Smirnov; mean, variance and kurtosis within 5 standard errors: false alarms below 3e-6."""
     x = normals(key)
@@ -50,6 +53,7 @@ def test_neighbours_in_time_and_sweep_are_independent(key):
         assert abs(np.corrcoef(a, b)[0, 1]) < 5 / len(a) ** 0.5
 
 
+@pytest.mark.long
 def test_the_transform_is_the_inverse_normal_distribution_function():
     """At 23-bit uniforms in (0, 1), the ends included: relative error 1e-6."""
     word = np.unique(

@@ -77,6 +77,7 @@ def test_prior_has_the_published_order_and_ranges():
     )
 
 
+@pytest.mark.long
 def test_prior_density_is_that_of_the_published_scales(key):
     """Unconstrained rows of bounded parameters are those scales themselves, so densities are products."""
     rows = np.asarray(PRIOR.sample(key, 100), np.float64)
@@ -89,6 +90,7 @@ def test_prior_density_is_that_of_the_published_scales(key):
 # Filter
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cell", CELLS)
 def test_filter_is_the_formula_and_its_norm_the_gain(cell):
     """Its square to a quarter: fields reach over the frame, and VOL has 1 where 1/2 would be exact."""
@@ -106,6 +108,7 @@ def test_filter_is_the_formula_for_prior_draws(key):
         np.testing.assert_allclose(found, expected, atol=2e-5 * np.abs(expected).max() + 1e-6)
 
 
+@pytest.mark.long
 def test_volume_is_positive_over_the_whole_prior(key):
     """2 pi f sigma is at least sqrt(2 log 2), so the factor is between 1/4 and 3/4: the guard never acts."""
     rows = np.asarray(PRIOR.sample(key, 20_000))
@@ -122,6 +125,7 @@ def test_half_a_turn_and_the_reversed_phase_leave_the_filter_unchanged():
         np.testing.assert_allclose(turned, receptive_field(theta), atol=2e-6)
 
 
+@pytest.mark.long
 def test_gradients_of_the_filter_are_finite_differences(key):
     with jax.enable_x64(new_val=True):
         weights = np.random.default_rng(0).standard_normal((41, 41))
@@ -226,6 +230,7 @@ def test_a_batch_needs_neither_the_movie_nor_its_drives():
 # Likelihood
 
 
+@pytest.mark.long
 def test_log_likelihood_is_poissons(movie, key):
     spikes = np.asarray(jax.jit(gabor_v1.simulate)(key, named(TOY)))
     for cell in ("cosine, 1 Hz", "sine, 5 Hz"):
@@ -241,6 +246,7 @@ def test_features_do_not_determine_the_likelihood():
     assert gabor_v1.log_likelihood is None
 
 
+@pytest.mark.long
 def test_a_recording_gives_its_own_likelihood_and_no_other(key):
     spikes = jax.jit(gabor_v1.simulate)(key, named(TOY))
     known = model.given(spikes)

@@ -94,6 +94,7 @@ def test_stimulus_is_the_published_step():
     np.testing.assert_allclose(axes.stimulus[on], 3.248, atol=5e-4)
 
 
+@pytest.mark.long
 def test_rates_are_continued_where_they_are_undefined():
     """At u = 13, 15 and 40 mV a rate is 0/0; its neighbours differ by a ten-thousandth."""
     theta = named(REFERENCE["theta_noise_free"][0])

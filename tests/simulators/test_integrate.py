@@ -87,6 +87,7 @@ def test_noise_depends_on_the_key_and_not_on_what_is_kept(key):
     assert not np.intersect1d(noise, other).size
 
 
+@pytest.mark.long
 def test_ornstein_uhlenbeck_has_its_stationary_moments(key):
     """dx = -x dt + sqrt(2) dW by exact steps: N(0, 1) with correlation exp(-lag). Beyond 5 sd: 1.2e-6."""
     dt, num = 0.1, 2000

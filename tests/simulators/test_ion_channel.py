@@ -164,6 +164,7 @@ def test_float64_with_the_original_noise_is_the_original(reference, published, c
         np.testing.assert_allclose(part[0, :, ::20][:, : expected.shape[1]], expected, atol=1e-7)
 
 
+@pytest.mark.long
 def test_currents_follow_the_formulas_for_prior_draws(key):
     """Also with extreme exponents, and in the order of the protocols, whichever is the longest."""
     rows = np.asarray(PRIOR.sample(key, 6), np.float64)
@@ -182,6 +183,7 @@ def test_currents_follow_the_formulas_for_prior_draws(key):
 # Noise
 
 
+@pytest.mark.long
 def test_noise_acts_on_every_sample_of_gate_and_driving_force(key):
     """Repeats at a few samples, and NumPy's: mean and sd within 5 standard errors: false alarms < 3e-5."""
     num, places = 400, [0, 150, 390, 420, 599]
@@ -256,6 +258,7 @@ def test_single_precision_is_faithful():
     assert (np.abs(single.x - double.x) < 2e-3 * single.x.std(axis=0)).all()
 
 
+@pytest.mark.long
 def test_features_of_a_batch_do_not_store_currents():
     """The working memory of 256 simulations is a hundredth of their currents: 100 000 need less than 2 GB."""
     experiment = Experiment()
@@ -302,6 +305,7 @@ def test_another_command_changes_only_its_own_features(key):
     assert (x[is_other] != theirs[is_other]).all()
 
 
+@pytest.mark.long
 def test_the_model_travels_light():
     """To the workers of a cluster: arrays are made there."""
     ion_channel(jax.random.key(0), jnp.asarray(THETA))
@@ -321,6 +325,7 @@ def test_what_cannot_be_run_says_why(given, message):
         make_ion_channel(**given)
 
 
+@pytest.mark.long
 def test_gradients_through_a_batch_are_finite_differences():
     """By theta3, with the same noise."""
     clamp = VoltageClamp((Protocol("step", np.repeat([-80.0, 20.0, -60.0], 200)[None].astype(np.float32)),))

@@ -86,6 +86,7 @@ def test_features_are_those_of_the_first_axis_order():
 # Against the published code
 
 
+@pytest.mark.long
 def test_float64_follows_the_published_voltage():
     """To 2e-5 mV, which is how float32 stored it, over the first 200 ms of thirteen networks."""
     with jax.enable_x64(True):
@@ -277,6 +278,7 @@ def test_a_simulation_that_is_not_finite_is_told_from_one_without_a_rhythm():
     assert not np.asarray(jax.vmap(pyloric.is_valid)(x)).any()
 
 
+@pytest.mark.long
 def test_a_step_follows_where_a_neuron_has_no_conductance():
     """Without a leak no channel is open at the first step: V moves by the noise alone."""
     theta = jnp.zeros(31).at[24:].set(-jnp.inf)

@@ -25,6 +25,7 @@ def test_linear_gaussian_posterior_is_proportional_to_prior_times_likelihood(key
     np.testing.assert_allclose(exact - joint, np.mean(exact - joint), atol=2e-3)
 
 
+@pytest.mark.long
 def test_linear_gaussian_draws_have_the_exact_moments(key):
     simulator = get_simulator("linear_gaussian")
     x = jnp.asarray(simulator.default_observation().x)
@@ -33,6 +34,7 @@ def test_linear_gaussian_draws_have_the_exact_moments(key):
     assert stats.chi2(10).sf(float((z**2).sum())) > FALSE_ALARM
 
 
+@pytest.mark.long
 def test_two_moons_likelihood_integrates_to_one():
     simulator = get_simulator("two_moons")
     theta = {"theta": jnp.array([0.3, -0.1])}

@@ -47,6 +47,7 @@ def test_predicted_sweeps_are_drawn_for_one_draw_first(fake_tree):
     assert view.selection.picked == 1
 
 
+@pytest.mark.long
 def test_an_observation_without_a_recording_is_said(fake_tree):
     tree = fake_tree("fake_recorded")
     assert read_traces(tree).observed is None

@@ -298,6 +298,7 @@ def test_groups_of_31_parameters_can_be_chosen_or_all_of_them():
     assert chosen.visible
 
 
+@pytest.mark.long
 def test_all_31_are_named_coloured_by_correlation_and_brushed_within_a_blink():
     view = PairMosaic(circuit_like())
     view.shown = view.choices["all 31"]

@@ -24,6 +24,7 @@ def ranks_of(normal_posterior, normal_rows):
     return ranks
 
 
+@pytest.mark.long
 def test_the_exact_posterior_is_uniform_in_ranks_and_levels(ranks_of):
     found = ranks_of()
     assert found.ranks.shape == (NUM, 2)

@@ -75,6 +75,7 @@ def test_parameters_are_ranked_and_signed(draws_of):
     assert pair.chance == pytest.approx(1.358 * np.sqrt(2 / NUM))
 
 
+@pytest.mark.long
 def test_a_lost_mode_is_told(draws_of):
     runs = {"lost": draws_of("one mode lost", 0, NUM), "reference": draws_of("two modes", 1, NUM)}
     (pair,) = compare_runs(jax.random.key(0), runs).pairs

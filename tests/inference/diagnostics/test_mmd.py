@@ -28,6 +28,7 @@ def plain(a, b):
     return within(a) + within(b) - 2 * kernel(a, b).mean()
 
 
+@pytest.mark.long
 def test_the_value_is_that_of_the_definition():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(150, 3)), rng.normal(0.3, 1.2, (210, 3))  # more than one block, none full

@@ -29,6 +29,7 @@ def posterior(x_o):
     return Posterior(estimator, SIMULATOR.prior, x_o)
 
 
+@pytest.mark.long
 def test_simulations_are_those_of_the_draws_and_failures_are_counted():
     check = posterior_predictive(jax.random.key(1), posterior(np.array([0.5, 1.0])), SIMULATOR, num=200)
     np.testing.assert_allclose(check.simulations.x[:, 0], check.simulations.theta[:, 0], atol=0.06)
@@ -39,6 +40,7 @@ def test_simulations_are_those_of_the_draws_and_failures_are_counted():
     assert 0.2 < check.distance[0] < 2.0
 
 
+@pytest.mark.long
 def test_another_observation_can_be_checked_and_none_is_an_error():
     amortised = posterior(None)
     with pytest.raises(ValueError, match="no observation"):
@@ -108,6 +110,7 @@ def normal_model(prior):
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_prior_finds_its_own_observations_usual_at_the_stated_rate():
     """60 observations at 5 %: more than 10 would be a chance of 3e-4."""
     model = normal_model(Prior({"a": dist.Normal(0.0, 1.0)}))

@@ -35,6 +35,7 @@ def test_a_posterior_of_wrong_width_reacts_too_strongly_or_too_little(
     np.testing.assert_allclose(np.diag(found.shift), factor * SLOPE * np.sqrt(1.25), rtol=0.1)
 
 
+@pytest.mark.long
 def test_what_is_overlooked_or_only_widens(stated, normal_posterior, prior_x):
     """Feature 0 moves the first parameter, feature 1 widens the second, the others do nothing."""
     exact = normal_posterior()

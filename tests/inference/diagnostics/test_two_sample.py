@@ -51,6 +51,7 @@ def test_wrong_input_is_refused():
         c2st(jax.random.key(0), gaussian(0, 2, num=10), gaussian(0, 2))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["shifted", "too narrow", "too wide", "one mode lost"])
 def test_wrong_posteriors_are_told_apart_beyond_chance(draws_of, name):
     reference = "two modes" if name == "one mode lost" else "exact"

@@ -98,12 +98,14 @@ def test_gradients_are_finite_with_gaps_and_the_gaps_matter(name):
     assert not np.allclose(h, gradients(encoder, row)[1], atol=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["mlp", "cnn", "gru"])
 def test_without_imputation_a_gap_stays_a_gap(name):
     encoder, x = encoder_for(name, FEATURES[name])
     assert np.isnan(eqx.filter_jit(encoder)(jnp.asarray(x[0]).at[0].set(jnp.nan))).any()
 
 
+@pytest.mark.long
 def test_an_array_shares_one_scale_and_scalars_keep_two_views():
     spec = embedding_spec("gru", (("voltage", (40,)), ("count", ())))
     x = np.random.default_rng(0).normal(size=(300, 41)) * np.linspace(0.1, 10.0, 41) + 5.0
@@ -119,6 +121,7 @@ def test_an_array_shares_one_scale_and_scalars_keep_two_views():
         fit_feature_scaling(x[:, :40].astype(np.float32), groups=spec.groups)
 
 
+@pytest.mark.long
 def test_a_module_of_ones_own():
     def module(x):
         return jnp.tanh(x.reshape(2, 3).sum(0))

@@ -21,6 +21,7 @@ def inputs(num, seed=0):
     return jnp.asarray(np.random.default_rng(seed).normal(size=num), jnp.float32)
 
 
+@pytest.mark.long
 def test_a_set_has_no_order_and_missing_rows_no_influence():
     network, num = network_for("deepset", (("trials", (7, 2)), ("count", ())))
     h = inputs(num)
@@ -66,6 +67,7 @@ def test_the_recursion_is_that_of_its_equations():
     np.testing.assert_allclose(network(jnp.asarray(x, jnp.float32)), state, atol=1e-5)
 
 
+@pytest.mark.long
 def test_the_count_reaches_the_output_past_the_cnn():
     network, num = network_for("cnn", (("sta", (41, 41)), ("count", ())), num_indicators=1)
     h = inputs(num)
@@ -91,6 +93,7 @@ def test_the_layers_are_those_of_the_paper_for_its_image_and_fewer_for_a_small_o
         assert eqx.filter_eval_shape(network, inputs(num)).shape == (20,)
 
 
+@pytest.mark.long
 def test_a_cnn_is_what_its_equations_say():
     """Against correlations written out, ReLU and maximum in their published order."""
     cnn = network_for("cnn", (("image", (5, 5)),), num_outputs=3)[0].network

@@ -70,6 +70,7 @@ def test_training_changes_means_and_sds_but_never_the_prior():
     np.testing.assert_allclose(flat(moved.log_sds), -4.0)
 
 
+@pytest.mark.long
 def test_local_noise_has_the_moments_of_drawn_weights(key):
     """One layer, 20 000 draws either way: means and variances of all outputs, one false alarm in 10^6."""
     estimator = build(num_components=1, dim=1)
@@ -106,6 +107,7 @@ def test_local_noise_has_the_moments_of_drawn_weights(key):
     assert (np.abs(squares[0].mean(0) - squares[1].mean(0)) / error).max() < stats.norm.isf(1e-6 / 8)
 
 
+@pytest.mark.long
 def test_without_uncertainty_the_noisy_density_is_the_density(key):
     estimator = build(roughness=0.2)
     sure = eqx.tree_at(
@@ -138,6 +140,7 @@ def test_the_loss_adds_a_rows_share_of_the_divergence_and_has_finite_gradients(k
     assert np.isfinite(gradient(initial_state(estimator).parameters)).all()
 
 
+@pytest.mark.long
 def test_splitting_keeps_the_density_and_each_copys_uncertainty(key):
     single = build(num_components=1, roughness=0.1).with_prior_from_itself()
     split = split_bayesian(key, single, 3, spread=0.0)

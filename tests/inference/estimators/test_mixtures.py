@@ -90,6 +90,7 @@ def test_the_mixture_is_in_the_parameters_own_units():
     assert float(heavy) == pytest.approx(reference.logpdf([1.0, 0.0, -2.0]), abs=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dim", [1, 2, 31])
 def test_factors_are_upper_triangular_with_positive_diagonal(dim):
     estimator = build("mdn", dim, num_components=2)
@@ -101,6 +102,7 @@ def test_factors_are_upper_triangular_with_positive_diagonal(dim):
     assert float(jnp.exp(mix.log_weights).sum()) == pytest.approx(1.0, abs=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", BUILDERS)
 def test_gradients_are_finite_even_far_out(name):
     estimator = build(name)
@@ -123,6 +125,7 @@ def test_a_new_mixture_has_components_apart_and_is_about_as_wide_as_the_paramete
     np.testing.assert_allclose(np.exp(mix.log_weights), 1 / 8, rtol=0.2)
 
 
+@pytest.mark.long
 def test_splitting_keeps_the_density_and_gives_equal_weights_to_distinct_components(key):
     single = build("gaussian", 3)
     split = split_components(key, single, 4, spread=0.0)

@@ -31,6 +31,7 @@ def ours(raw):
     return RationalQuadraticSpline(raw, BOUND)
 
 
+@pytest.mark.long
 def test_it_gives_the_numbers_of_flowjax(cases):
     peer_spline = Peer(knots=BINS - 1, interval=BOUND)
     make, num_raw = get_ravelled_pytree_constructor(peer_spline, filter_spec=eqx.is_inexact_array)
@@ -41,6 +42,7 @@ def test_it_gives_the_numbers_of_flowjax(cases):
         np.testing.assert_allclose(mine, peer, atol=1e-3)
 
 
+@pytest.mark.long
 def test_the_inverse_undoes_it(cases):
     raw, x = cases
     there = jax.jit(jax.vmap(lambda raw, x: ours(raw).transform_and_log_det(x)))(raw, x)
@@ -51,6 +53,7 @@ def test_the_inverse_undoes_it(cases):
     assert np.median(np.abs(back[1] + there[1])) < 1e-4
 
 
+@pytest.mark.long
 def test_the_log_determinant_is_the_derivative(cases):
     raw, x = cases
     slope = jax.jit(jax.vmap(jax.grad(lambda x, raw: ours(raw).transform_and_log_det(x)[0])))(x, raw)
@@ -70,6 +73,7 @@ def test_it_is_the_identity_at_zero_and_beyond_its_bound(cases):
     np.testing.assert_array_equal(log_det, 0.0)
 
 
+@pytest.mark.long
 def test_gradients_are_finite_everywhere(cases):
     raw, x = cases
     edges = jnp.concatenate([x, jnp.array([-BOUND, BOUND, -1e3, 1e3, 0.0])])

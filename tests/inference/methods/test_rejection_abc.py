@@ -73,6 +73,7 @@ def test_the_verdict_tells_of_draws_and_threshold(result, sample):
     assert any("The threshold widens the posterior by no more" in said for said in narrow.sentences)
 
 
+@pytest.mark.long
 def test_rows_with_undefined_features_are_never_accepted(sample, models):
     half = sample(RejectionABC(num_simulations=4_000, keep_share=1.0), models.half, -X_O)
     assert (half.posterior.rows[:, 0] >= 0).all()

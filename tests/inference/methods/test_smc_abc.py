@@ -47,6 +47,7 @@ def test_each_generation_is_told(result, events):
     assert used == found["num_simulations"] == 6_000
 
 
+@pytest.mark.long
 def test_weights_account_for_the_bounds_of_the_prior(sample, models):
     """Near a bound the Jacobian matters most."""
     config = SMCABC(num_simulations=20_000, num_particles=1_000)
@@ -96,6 +97,7 @@ def test_a_stopped_run_ends_with_the_draws_of_one_that_was_not(result, tmp_path,
     )
 
 
+@pytest.mark.long
 def test_rows_with_undefined_features_are_never_accepted(sample, models):
     half = sample(SMCABC(num_simulations=3_000, num_particles=200), models.half, -X_O)
     assert (half.posterior.rows[:, 0] >= 0).all()

@@ -22,6 +22,7 @@ def literal(times, gap=150, shortest=50):
     return [(times[a], times[b]) for a, b in zip(starts, ends, strict=True) if times[b] - times[a] > shortest]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("times", "expected"),
     [

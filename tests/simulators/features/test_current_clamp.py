@@ -31,6 +31,7 @@ def in_blocks(voltage, timing, block_length):
     return current_clamp.finish(jax.lax.scan(body, start, (jnp.arange(len(blocks)), blocks))[0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("dt", "on", "off", "num"),
     [
@@ -100,6 +101,7 @@ def test_features_by_their_definitions():
     np.testing.assert_allclose([float(x) for x in features.values()][1:], expected, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_a_flat_trace_has_undefined_shape_and_is_not_zero():
     voltage = jnp.full(TIMING.num_samples, -71.3)
     for features in (current_clamp.features(voltage, TIMING), in_blocks(voltage, TIMING, 200)):

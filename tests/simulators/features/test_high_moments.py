@@ -50,6 +50,7 @@ def traces():
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", list(traces()))
 @pytest.mark.parametrize("block_length", [None, 128, 200])
 def test_float32_agrees_with_float64(name, block_length):
@@ -65,6 +66,7 @@ def test_float32_agrees_with_float64(name, block_length):
     np.testing.assert_allclose(found.autocorrelation, correlations, atol=1e-4, rtol=0)
 
 
+@pytest.mark.long
 def test_a_window_that_begins_within_a_block_ignores_what_is_before(key):
     values = jax.random.normal(key, (1000,)).at[:300].set(1e4)
     found = in_blocks(values, Window(300, 900), 200)
@@ -72,6 +74,7 @@ def test_a_window_that_begins_within_a_block_ignores_what_is_before(key):
     assert float(found.count) == 600
 
 
+@pytest.mark.long
 def test_a_constant_has_no_autocorrelation():
     constant = jnp.full(1000, -70.0)
     for found in (whole(constant), in_blocks(constant, Window(0, 1000), 200)):

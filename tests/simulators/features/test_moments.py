@@ -53,6 +53,7 @@ def traces():
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", list(traces()))
 @pytest.mark.parametrize("block_length", [None, 50, 200])
 def test_float32_agrees_with_float64(name, block_length):

@@ -142,6 +142,7 @@ def spike_trains(seed):
     ]
 
 
+@pytest.mark.long
 def test_features_of_spikes_are_those_of_the_bursts():
     trains = spike_trains(0)
     x = dict(zip(NAMES, features_from_spikes(trains), strict=True))
