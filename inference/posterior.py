@@ -72,8 +72,9 @@ class Posterior:
         return jnp.concatenate(draws)
 
     def _sample_many(self, key: Array, num: int, x: np.ndarray) -> Array:
-        """Observation j uses `fold_in(key, j)`; about MAX_BATCH draws at a time."""
-        size = bucket_size(min(len(x), max(1, MAX_BATCH // num)), minimum=1)
+        """Observation j uses `fold_in(key, j)`; about MAX_BATCH draws at a time, in calls of one size."""
+        num_calls = -(-len(x) // max(1, MAX_BATCH // num))
+        size = bucket_size(-(-len(x) // num_calls), minimum=1)
         draws, index = [], jnp.arange(num)
         for start in range(0, len(x), size):
             part = np.pad(x[start : start + size], ((0, max(0, start + size - len(x))), (0, 0)), mode="edge")
