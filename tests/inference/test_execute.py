@@ -46,6 +46,7 @@ def same(a, b):
     return all(a.tree[path].to_dataset().equals(b.tree[path].to_dataset()) for path in groups)
 
 
+@pytest.mark.long
 def test_a_run_has_all_groups_with_arviz_names(tiny, simulator):
     x_o = simulator.default_observation().x
     events = []

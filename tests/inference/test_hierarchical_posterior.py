@@ -62,6 +62,7 @@ def test_extras_may_come_in_any_order(posterior):
     np.testing.assert_allclose(*found, atol=1e-4)
 
 
+@pytest.mark.long
 def test_all_observations_have_one_joint_posterior(posterior):
     joint = np.asarray(posterior.sample_all(jax.random.key(1), 60))
     assert joint.shape == (60, 3, 2)

@@ -41,6 +41,7 @@ def test_regions_hold_what_they_say(loss):
         assert not region.contains(jnp.array([-1.01 * edge]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("round", [1, 2])
 def test_the_gradient_is_that_of_the_density_normalised_within_the_region(estimator, loss, round):
     """Against quadrature; a row counts as often as a draw lies inside. Within 5 standard errors."""
@@ -68,6 +69,7 @@ def test_the_gradient_is_that_of_the_density_normalised_within_the_region(estima
     )
 
 
+@pytest.mark.long
 def test_rows_of_the_first_round_have_the_plain_loss(estimator, loss):
     rows = make_rows(np.linspace(-2, 2, 7)[:, None], np.ones((7, 1)))
     key = jax.random.key(3)

@@ -84,6 +84,7 @@ def test_float32_has_the_published_features(case):
             np.testing.assert_allclose(found, REFERENCE["features_noisy"][case][seed], rtol=1e-4)
 
 
+@pytest.mark.long
 def test_noise_has_the_published_statistics():
     """Twenty features of ten published runs lie among 256 of ours.
 

@@ -54,6 +54,7 @@ def test_each_two_runs_are_compared(compared):
     assert compared.pairs[0].c2st.accuracy == compared.c2st[0, 1]
 
 
+@pytest.mark.long
 def test_wrong_runs_are_told_from_the_reference_and_exact_ones_are_not(compared):
     """False alarms: C2ST 1e-3; the larger of two Kolmogorov distances beyond 1.6 times its 5 % value 1e-4."""
     pairs = {pair.first: pair for pair in compared.pairs if pair.second == "reference"}

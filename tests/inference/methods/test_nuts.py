@@ -52,6 +52,7 @@ def test_both_modes_have_the_right_shares_in_every_chain(result):
     assert np.abs(draws).std() == pytest.approx(1.0, rel=0.15)
 
 
+@pytest.mark.long
 def test_the_tree_tells_about_the_chains(result):
     tree = result.tree
     assert tree["posterior/theta"].sizes == {"chain": 2, "draw": 1000}
@@ -66,6 +67,7 @@ def test_the_tree_tells_about_the_chains(result):
     np.testing.assert_allclose(tree["sample_stats/lp"], mixture, atol=1e-3)
 
 
+@pytest.mark.long
 def test_the_verdict_is_about_the_chains(result):
     found = diagnostics.verdict(result.tree)
     assert any("chains agree" in sentence for sentence in found.sentences), found.sentences

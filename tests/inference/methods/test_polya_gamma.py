@@ -67,6 +67,7 @@ def test_the_sampler_agrees_with_long_reference_chains(result, reference):
     np.testing.assert_allclose(whitened(draws, reference), np.eye(10), atol=0.15)
 
 
+@pytest.mark.long
 def test_the_verdict_is_about_the_chains(result):
     found = diagnostics.verdict(result.tree)
     assert found.level == "good", found
