@@ -13,13 +13,10 @@ References:
     arXiv:2102.06477; rounds as of `inference.methods.snpe`.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from inference.embeddings.spec import NAMES as EMBEDDINGS
 from inference.embeddings.spec import named_embedding
 from inference.estimators.hierarchical import DENSITIES
 from inference.estimators.hierarchy import AGGREGATORS
@@ -29,28 +26,17 @@ from inference.methods.base import Method, MethodOutput, RunContext
 from inference.methods.fields import check_settings, setting
 from inference.methods.hierarchical.findings import narrowing
 from inference.methods.hierarchical.variants import GroupVariant
+from inference.methods.learner import Learner, is_sequential
 from inference.methods.sequential.history import Campaign
 from inference.methods.sequential.rounds import all_rounds, check_goal, findings
-from inference.methods.snpe import FLOWS
 from inference.train import training_variables
 from simulators import Simulations, Simulator
 
 NUM_EXTRA = 9  # where neither the settings nor an observation say how many
-SMALL, FEW_MEMBERS = 30_000, 4  # up to so many groups in all, so many members
-
-Values = Mapping[str, Any]
-
-
-def _is_sequential(values: Values) -> bool:
-    return (values.get("num_rounds") or 1) > 1
-
-
-def _with(name: str, *choices: str) -> Callable[[Values], bool]:
-    return lambda values: values.get(name) in choices
 
 
 @dataclass(frozen=True)
-class HNPE:
+class HNPE(Learner):
     """Settings of hierarchical neural posterior estimation; every field explains itself in its metadata.
 
     Raises:
@@ -100,42 +86,7 @@ class HNPE:
         "How later rounds allow for their proposal. truncated: simulate from the prior within the "
         "posterior's region, nothing to correct. C: correct the loss, as published.",
         choices=("truncated", "C"),
-        applies=_is_sequential,
-    )
-    embedding: str | Any | None = setting(
-        "auto",
-        "Embedding network",
-        "Learns features from the features of each recording: mlp; cnn for an image; gru for series; deepset "
-        "for sets. auto: cnn where the model gives an image, else none. none: the features as they are.",
-        choices=("auto", None, *EMBEDDINGS[:-1]),
-        group="Network",
-        advanced=True,
-    )
-    num_members: int | None = setting(
-        None,
-        "Ensemble members",
-        "Estimators trained side by side and averaged, which keeps few simulations from making a "
-        "posterior too sure of itself. Empty: 4 flows for up to 30 000 groups in all, else 1.",
-        bounds=(1, 20),
-        group="Network",
-        advanced=True,
-    )
-    stop_when_settled: bool = setting(
-        default=True,
-        label="Stop when settled",
-        explanation="End before the last round once a round changes the posterior by less than 0.02 nats.",
-        group="Later rounds",
-        advanced=True,
-        applies=_is_sequential,
-    )
-    screen_failures: bool = setting(
-        default=True,
-        label="Screen failures",
-        explanation="In later rounds do not simulate where simulations are expected to fail. It amounts to a "
-        "prior without those parameters.",
-        group="Later rounds",
-        advanced=True,
-        applies=_is_sequential,
+        applies=is_sequential,
     )
     num_atoms: int = setting(
         10,
@@ -144,82 +95,7 @@ class HNPE:
         bounds=(2, 1_000),
         group="Later rounds",
         advanced=True,
-        applies=lambda values: _is_sequential(values) and values.get("variant") == "C",
-    )
-    num_components: int = setting(
-        8,
-        "Mixture components",
-        "Gaussians in the mixture.",
-        bounds=(1, 100),
-        group="Network",
-        advanced=True,
-        applies=_with("estimator", "mdn"),
-    )
-    transformer: str = setting(
-        "affine",
-        "Coupling",
-        "What each layer of the coupling flow does: affine is fastest, spline bends.",
-        choices=("affine", "spline"),
-        group="Network",
-        advanced=True,
-        applies=_with("estimator", "coupling"),
-    )
-    num_layers: int = setting(
-        5,
-        "Flow layers",
-        "Layers of each density estimator.",
-        bounds=(1, 20),
-        group="Network",
-        advanced=True,
-        applies=_with("estimator", *FLOWS),
-    )
-    width: int = setting(
-        64,
-        "Hidden units",
-        "Units per hidden layer, and numbers that the attention gives; multiples of 16 are fastest.",
-        bounds=(1, 4096),
-        group="Network",
-        advanced=True,
-    )
-    learning_rate: float = setting(
-        5e-3,
-        "Learning rate",
-        "At the top of the schedule; lower it if training is unstable.",
-        bounds=(1e-6, 0.1),
-        group="Training",
-        advanced=True,
-    )
-    batch_size: int | None = setting(
-        None,
-        "Batch size",
-        "Groups per training step; empty: chosen by their number.",
-        bounds=(8, 100_000),
-        group="Training",
-        advanced=True,
-    )
-    max_epochs: int | None = setting(
-        None,
-        "Most epochs",
-        "Passes over the groups at most, in each round; empty: as many as pay.",
-        bounds=(1, 100_000),
-        group="Training",
-        advanced=True,
-    )
-    patience: int = setting(
-        20,
-        "Patience",
-        "Epochs without a better held-out loss after which a cycle of training ends.",
-        bounds=(1, 10_000),
-        group="Training",
-        advanced=True,
-    )
-    validation_fraction: float = setting(
-        0.1,
-        "Held-out share",
-        "Share of the groups kept for the held-out loss.",
-        bounds=(0.01, 0.5),
-        group="Training",
-        advanced=True,
+        applies=lambda values: is_sequential(values) and values.get("variant") == "C",
     )
 
     def __post_init__(self) -> None:
@@ -228,10 +104,7 @@ class HNPE:
     @property
     def members(self) -> int:
         """Ensemble members, chosen by the number of groups where `num_members` is None."""
-        if self.num_members is not None:
-            return self.num_members
-        is_small = self.num_simulations * self.num_rounds <= SMALL
-        return FEW_MEMBERS if is_small and self.estimator in FLOWS else 1
+        return self._members(self.num_simulations * self.num_rounds, self.estimator)
 
     @property
     def group_size(self) -> int:

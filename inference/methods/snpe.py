@@ -9,38 +9,23 @@ References:
     Greenberg et al. 2019 (C), arXiv:1905.07488; Deistler et al. 2022 (truncated), arXiv:2210.04815.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from inference.embeddings.spec import NAMES as EMBEDDINGS
 from inference.embeddings.spec import named_embedding
 from inference.goals import Goal
 from inference.methods.base import Method, MethodOutput, RunContext
 from inference.methods.fields import check_settings, setting
+from inference.methods.learner import Learner, Values, applies_with, is_sequential
 from inference.methods.sequential.rounds import run_rounds
 from simulators import Simulator
 
 VARIANTS = ("truncated", "A", "B", "C")
 ESTIMATORS = ("nsf", "maf", "coupling", "mdn", "gaussian", "bayesian_mdn")
-SMALL, FEW_MEMBERS = 30_000, 4  # up to so many simulations in all, so many members
 MIXTURES = ("mdn", "gaussian")
-FLOWS = ("nsf", "maf", "coupling")
-
-Values = Mapping[str, Any]
-
-
-def _is_sequential(values: Values) -> bool:
-    return (values.get("num_rounds") or 1) > 1
-
-
-def _with(name: str, *choices: str, sequential: bool = False) -> Callable[[Values], bool]:
-    """Applies where a setting has one of these values (and there are several rounds)."""
-    return lambda values: values.get(name) in choices and (not sequential or _is_sequential(values))
 
 
 @dataclass(frozen=True)
-class SNPE:
+class SNPE(Learner):
     """Settings of sequential neural posterior estimation; every field explains itself in its metadata.
 
     Raises:
@@ -75,42 +60,7 @@ class SNPE:
         "posterior's region, whose edge the loss allows for. C: correct the loss. B: weigh the simulations. "
         "A: correct a mixture.",
         choices=VARIANTS,
-        applies=_is_sequential,
-    )
-    embedding: str | Any | None = setting(
-        "auto",
-        "Embedding network",
-        "Learns features from the features: mlp; cnn for an image; gru for series; deepset for sets. auto: "
-        "cnn where the model gives an image, else none. none: the features as they are.",
-        choices=("auto", None, *EMBEDDINGS[:-1]),
-        group="Network",
-        advanced=True,
-    )
-    num_members: int | None = setting(
-        None,
-        "Ensemble members",
-        "Estimators trained side by side and averaged, which keeps few simulations from making a "
-        "posterior too sure of itself. Empty: 4 flows for up to 30 000 simulations in all, else 1.",
-        bounds=(1, 20),
-        group="Network",
-        advanced=True,
-    )
-    stop_when_settled: bool = setting(
-        default=True,
-        label="Stop when settled",
-        explanation="End before the last round once a round changes the posterior by less than 0.02 nats.",
-        group="Later rounds",
-        advanced=True,
-        applies=_is_sequential,
-    )
-    screen_failures: bool = setting(
-        default=True,
-        label="Screen failures",
-        explanation="In later rounds do not simulate where simulations are expected to fail. It amounts to a "
-        "prior without those parameters.",
-        group="Later rounds",
-        advanced=True,
-        applies=_is_sequential,
+        applies=is_sequential,
     )
     prior_share: float = setting(
         0.1,
@@ -119,7 +69,7 @@ class SNPE:
         bounds=(0.0, 0.9),
         group="Later rounds",
         advanced=True,
-        applies=_with("variant", "B", sequential=True),
+        applies=applies_with("variant", "B", sequential=True),
     )
     calibration_kernel: str = setting(
         "none",
@@ -128,7 +78,7 @@ class SNPE:
         choices=("none", "gaussian"),
         group="Later rounds",
         advanced=True,
-        applies=_with("variant", "B", sequential=True),
+        applies=applies_with("variant", "B", sequential=True),
     )
     bandwidth: float | None = setting(
         None,
@@ -138,7 +88,8 @@ class SNPE:
         group="Later rounds",
         advanced=True,
         applies=lambda values: (
-            _with("variant", "B", sequential=True)(values) and _with("calibration_kernel", "gaussian")(values)
+            applies_with("variant", "B", sequential=True)(values)
+            and applies_with("calibration_kernel", "gaussian")(values)
         ),
     )
     num_atoms: int = setting(
@@ -148,7 +99,7 @@ class SNPE:
         bounds=(2, 1_000),
         group="Later rounds",
         advanced=True,
-        applies=lambda values: _with("variant", "C", sequential=True)(values) and _is_atomic(values),
+        applies=lambda values: applies_with("variant", "C", sequential=True)(values) and _is_atomic(values),
     )
     combined_loss: bool = setting(
         default=False,
@@ -156,82 +107,7 @@ class SNPE:
         explanation="Add the plain loss of the first round, which pins the density down where the prior is.",
         group="Later rounds",
         advanced=True,
-        applies=lambda values: _with("variant", "C", sequential=True)(values) and _is_atomic(values),
-    )
-    num_components: int = setting(
-        8,
-        "Mixture components",
-        "Gaussians in the mixture.",
-        bounds=(1, 100),
-        group="Network",
-        advanced=True,
-        applies=_with("estimator", "mdn", "bayesian_mdn"),
-    )
-    transformer: str = setting(
-        "affine",
-        "Coupling",
-        "What each layer of the coupling flow does: affine is fastest, spline bends.",
-        choices=("affine", "spline"),
-        group="Network",
-        advanced=True,
-        applies=_with("estimator", "coupling"),
-    )
-    num_layers: int = setting(
-        5,
-        "Flow layers",
-        "Layers of the density estimator.",
-        bounds=(1, 20),
-        group="Network",
-        advanced=True,
-        applies=_with("estimator", *FLOWS),
-    )
-    width: int = setting(
-        64,
-        "Hidden units",
-        "Units per hidden layer; multiples of 16 are fastest.",
-        bounds=(1, 4096),
-        group="Network",
-        advanced=True,
-    )
-    learning_rate: float = setting(
-        5e-3,
-        "Learning rate",
-        "At the top of the schedule; lower it if training is unstable.",
-        bounds=(1e-6, 0.1),
-        group="Training",
-        advanced=True,
-    )
-    batch_size: int | None = setting(
-        None,
-        "Batch size",
-        "Simulations per training step; empty: chosen by their number.",
-        bounds=(8, 100_000),
-        group="Training",
-        advanced=True,
-    )
-    max_epochs: int | None = setting(
-        None,
-        "Most epochs",
-        "Passes over the simulations at most, in each round; empty: as many as pay.",
-        bounds=(1, 100_000),
-        group="Training",
-        advanced=True,
-    )
-    patience: int = setting(
-        20,
-        "Patience",
-        "Epochs without a better held-out loss after which a cycle of training ends.",
-        bounds=(1, 10_000),
-        group="Training",
-        advanced=True,
-    )
-    validation_fraction: float = setting(
-        0.1,
-        "Held-out share",
-        "Share of the simulations kept for the held-out loss.",
-        bounds=(0.01, 0.5),
-        group="Training",
-        advanced=True,
+        applies=lambda values: applies_with("variant", "C", sequential=True)(values) and _is_atomic(values),
     )
 
     def __post_init__(self) -> None:
@@ -244,10 +120,7 @@ class SNPE:
     @property
     def members(self) -> int:
         """Ensemble members, chosen by the number of simulations where `num_members` is None."""
-        if self.num_members is not None:
-            return self.num_members
-        is_small = self.num_simulations * self.num_rounds <= SMALL
-        return FEW_MEMBERS if is_small and self.estimator in FLOWS else 1
+        return self._members(self.num_simulations * self.num_rounds, self.estimator)
 
 
 def _is_atomic(values: Values) -> bool:

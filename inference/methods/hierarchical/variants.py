@@ -14,7 +14,7 @@ from inference.estimators.hierarchy import HierarchySpec
 from inference.methods.sequential.bank import Bank
 from inference.methods.sequential.history import Campaign, Round
 from inference.methods.sequential.starting import new_estimator
-from inference.methods.sequential.variants import LATER_CYCLE, VARIANTS, Variant, worth_training_on
+from inference.methods.sequential.variants import VARIANTS, Variant, from_last, worth_training_on
 from inference.objectives import EnsembleLoss, Objective, Rows, make_rows
 from inference.objectives_hierarchical import HierarchicalLoss
 from inference.proposals import Proposal
@@ -63,11 +63,9 @@ class GroupVariant:
         estimator = new_estimator(campaign, bank, spread, len(rounds), hierarchy=self._hierarchy(campaign))
         rows = _rows(bank, training, weight), _rows(bank, validation, weight)
         problem = TrainingProblem(estimator, *rows, self._objective(campaign, rounds))
-        if not rounds or self._is_atomic or (weight > 0).sum() < bank.by_group(bank.is_usable)[:, 0].sum():
+        if self._is_atomic or (weight > 0).sum() < bank.by_group(bank.is_usable)[:, 0].sum():
             return problem
-        before = rounds[-1].estimator
-        is_alike = before.spec == estimator.spec  # not, where features began to be missing
-        return problem._replace(estimator=before, first_cycle=LATER_CYCLE) if is_alike else problem
+        return from_last(problem, rounds)
 
     def finish(
         self, campaign: Campaign, estimator: DensityEstimator, rounds: list[Round]

@@ -97,11 +97,7 @@ class _Truncated:
             return _learning_on(campaign, bank, rows, rounds)
         objective = negative_log_prob if _are_large(campaign, rounds) else _within(campaign, rounds)
         problem = _problem(campaign, bank, bank.is_usable, len(rounds), objective)
-        if not rounds:
-            return problem
-        before = rounds[-1].estimator
-        is_alike = before.spec == problem.estimator.spec  # not, where features began to be missing
-        return problem._replace(estimator=before, first_cycle=LATER_CYCLE) if is_alike else problem
+        return from_last(problem, rounds)
 
     def finish(
         self, campaign: Campaign, estimator: DensityEstimator, rounds: list[Round]
@@ -304,6 +300,13 @@ def _within(campaign: Campaign, rounds: list[Round]) -> TruncatedLoss:
             for r in regions
         )
     )
+
+
+def from_last(problem: TrainingProblem, rounds: list[Round]) -> TrainingProblem:
+    """The same, begun with the last estimator where there is one that has the same features missing."""
+    if not rounds or rounds[-1].estimator.spec != problem.estimator.spec:
+        return problem
+    return problem._replace(estimator=rounds[-1].estimator, first_cycle=LATER_CYCLE)
 
 
 def _problem(
