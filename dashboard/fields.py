@@ -114,9 +114,9 @@ class Field:
 
 
 def fields_of(config_class: type) -> tuple[Field, ...]:
-    """The fields of a config dataclass that a form can edit; others (such as a network) keep their value.
+    """The fields of a config dataclass that a form can edit, those that it folds away last.
 
-    Reads the metadata "help", "label", "bounds", "choices", "unit", "advanced", "group" and "applies".
+    Others (such as a network) keep their value. Reads the metadata "help", "label", "bounds", "choices", "unit", "advanced", "group" and "applies".
     """
     hints = typing.get_type_hints(config_class)
     fields = []
@@ -143,7 +143,7 @@ def fields_of(config_class: type) -> tuple[Field, ...]:
                 applies=field.metadata.get("applies") or (lambda values: True),
             )
         )
-    return tuple(fields)
+    return tuple(sorted(fields, key=lambda field: field.advanced))
 
 
 def readable(name: str) -> str:
