@@ -13,6 +13,7 @@ from loky import cpu_count
 from dashboard import words
 from inference.methods import METHODS
 from simulators import Simulator, simulate_batch
+from simulators.devices import GPU_ROWS, on_gpu
 from simulators.simulate import default_chunk_size
 
 SAMPLE = 512  # simulations timed; enough to fill the vector units
@@ -112,14 +113,18 @@ def valid_words(taken: Sample, num: int) -> str:
     return f"{told}: some {expected} of {words.about(num)} to learn from."
 
 
+def _cpu_chunk(simulator: Simulator) -> int:
+    return min(default_chunk_size(simulator, SAMPLE), LARGEST_CHUNK)
+
+
 @lru_cache(maxsize=32)
 def sample(simulator: Simulator) -> Sample:
     """Time a chunk of simulations for each core; black boxes are timed on a few."""
     if simulator.function is not None:
         size, num = 2, 8
     else:
-        size = min(default_chunk_size(simulator, SAMPLE), LARGEST_CHUNK)
-        num = max(SAMPLE, size * cpu_count())
+        size = default_chunk_size(simulator, GPU_ROWS) if on_gpu() else _cpu_chunk(simulator)
+        num = size if on_gpu() else max(SAMPLE, size * cpu_count())
     first = simulate_batch(simulator, jax.random.key(0), num=size, chunk_size=size)  # compiles
     start = time.perf_counter()
     made = simulate_batch(simulator, jax.random.key(1), num=num, chunk_size=size)

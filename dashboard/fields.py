@@ -116,7 +116,8 @@ class Field:
 def fields_of(config_class: type) -> tuple[Field, ...]:
     """The fields of a config dataclass that a form can edit, those that it folds away last.
 
-    Others (such as a network) keep their value. Reads the metadata "help", "label", "bounds", "choices", "unit", "advanced", "group" and "applies".
+    Others (such as a network) keep their value. Reads the metadata "help", "label", "bounds", "choices",
+    "unit", "advanced", "group" and "applies".
     """
     hints = typing.get_type_hints(config_class)
     fields = []

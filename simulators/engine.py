@@ -19,6 +19,7 @@ from loky import cpu_count
 
 from simulators.base import Simulator
 from simulators.black_box import Workers
+from simulators.devices import on_gpu
 from simulators.store import RowStore
 
 LANES = 64  # rows are computed in multiples of this, so that each is rounded in the same way in every chunk
@@ -77,9 +78,7 @@ def run_chunks(job: Job, chunks: list[Chunk], *, client: Any = None) -> Iterator
         return
     is_jax = job.simulator.function is None
     stop = Event()
-    pool = ThreadPoolExecutor(
-        1 if is_jax and jax.default_backend() != "cpu" else cpu_count(), thread_name_prefix="simulate"
-    )
+    pool = ThreadPoolExecutor(1 if is_jax and on_gpu() else cpu_count(), thread_name_prefix="simulate")
     try:
         yield from _as_completed({pool.submit(run_chunk, job, chunk, stop=stop): chunk for chunk in chunks})
     finally:
@@ -114,7 +113,7 @@ def _compiled(simulator: Simulator) -> Callable[[Array, int, np.ndarray], Array]
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(start + jnp.arange(theta.shape[0]))
         return jax.vmap(simulator)(keys, theta)
 
-    return jax.jit(rows, compiler_options=WIDE_VECTORS if jax.default_backend() == "cpu" else None)
+    return jax.jit(rows, compiler_options=None if on_gpu() else WIDE_VECTORS)
 
 
 @lru_cache(maxsize=2)

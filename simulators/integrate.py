@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from simulators.counter_noise import normals, paired_normals
+from simulators.devices import unrolled
 from simulators.exponential import one_minus_exp
 
 State = Any
@@ -78,7 +79,7 @@ def scan_blocks(
         state, summary = carry
         index, forcing = inputs
         noise = draw(jax.random.fold_in(key, index))
-        state, outputs = jax.lax.scan(lambda s, i: step(s, *i), state, (forcing, noise))
+        state, outputs = jax.lax.scan(lambda s, i: step(s, *i), state, (forcing, noise), unroll=unrolled())
         summary, kept = fold(summary, index * block_length, outputs)
         return (state, summary), kept
 

@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from loky import cpu_count
 
 from simulators.base import RecordingAxes, Simulator
+from simulators.devices import GPU_BYTES, GPU_ROWS, on_gpu
 from simulators.engine import Chunk, Job, run_chunks
 from simulators.store import RowStore
 
@@ -113,7 +114,7 @@ def simulate_batch(
         key: one key for parameters and simulations.
         theta: parameter rows (n, dim); None: ``num`` draws from the prior.
         num: number of simulations when ``theta`` is None.
-        chunk_size: rows per chunk; None: by memory and time.
+        chunk_size: rows per chunk; None: by memory and time, and many for a GPU.
         client: a ``distributed.Client``, or the address of its scheduler; None: all cores of this machine.
         folder: finished chunks are kept there, and skipped when the same call is repeated; the workers of a
             cluster write them themselves. A ``RowStore`` may hold rows of other calls with this key as well.
@@ -190,14 +191,19 @@ def default_chunk_size(simulator: Simulator, num: int) -> int:
     """Rows per chunk: enough to fill the vector units, few enough for memory; a power of two."""
     if simulator.function is not None:
         return int(np.clip(num // (4 * cpu_count()), 1, 64))
+    steps = len(simulator.axes.time) if isinstance(simulator.axes, RecordingAxes) else 1
+    stored = 4 * steps if simulator.simulate_features is None else 0
+    if on_gpu():
+        return _power_of_two(min(GPU_ROWS, num, GPU_BYTES / max(1, stored)))
     if simulator.chunk_size is not None:
         return simulator.chunk_size
-    steps = len(simulator.axes.time) if isinstance(simulator.axes, RecordingAxes) else 1
-    limit = CHUNK_STEPS / steps
-    if simulator.simulate_features is None:
-        limit = min(limit, CHUNK_BYTES / (4 * steps))
-    rows = int(np.clip(min(limit, -(-num // cpu_count())), 1, MAX_CHUNK))
-    return 2 ** int(np.ceil(np.log2(rows)))
+    limit = min(CHUNK_STEPS / steps, CHUNK_BYTES / max(1, stored))
+    return _power_of_two(min(limit, MAX_CHUNK, -(-num // cpu_count())))
+
+
+def _power_of_two(rows: int | float) -> int:
+    """The next one from ``rows`` up."""
+    return 2 ** int(np.ceil(np.log2(max(1, int(rows)))))
 
 
 def _parameters(simulator: Simulator, key: Array, theta: Any, num: int | None) -> np.ndarray:

@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, UInt32
 
 from simulators.counter_noise import random_word, standard_normal
+from simulators.devices import unrolled
 from simulators.models.voltage_clamp import Protocol
 
 E_K = -86.7  # mV
@@ -168,7 +169,8 @@ def _run_stage(state: Sweeps, sums: list[Array], stage: Stage, how):
         state, sums = carry
         index, following, part = inputs
         samples = index * BIN + 1 + jnp.arange(BIN)
-        (state, total), kept = jax.lax.scan(step, (state, jnp.zeros_like(state.gate)), (samples, following))
+        start = state, jnp.zeros_like(state.gate)
+        (state, total), kept = jax.lax.scan(step, start, (samples, following), unroll=unrolled())
         if part is not None:
             sums = list(sums)
             for protocol, sweeps in stage.slices:

@@ -24,6 +24,7 @@ from numpyro import distributions as dist
 
 from simulators.base import Observed, RecordingAxes, Simulator, Theta
 from simulators.counter_noise import key_words, random_word, standard_normal
+from simulators.devices import unrolled
 from simulators.features import pyloric as features
 from simulators.features import rhythm
 from simulators.models.pyloric_recorded import NEURONS, RECORDINGS, observe
@@ -129,7 +130,7 @@ def run(theta: Row, noise: Noise, fold: Fold, summary: Any, num_blocks: int) -> 
 
     def block(carry: tuple[Network, Any], index: Array) -> tuple[tuple[Network, Any], Any]:
         network, summary = carry
-        network, voltage = jax.lax.scan(advance, network, noise(index) * NOISE)
+        network, voltage = jax.lax.scan(advance, network, noise(index) * NOISE, unroll=unrolled())
         summary, kept = fold(summary, index, voltage)
         return (network, summary), kept
 
