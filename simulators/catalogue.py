@@ -33,6 +33,7 @@ SIMULATORS: Mapping[str, Simulator] = Registry(
         "hnpe_toy": f"{_MODELS}.hnpe_toy:hnpe_toy",
         "ion_channel": f"{_MODELS}.ion_channel:ion_channel",
         "jansen_rit": f"{_MODELS}.jansen_rit:jansen_rit",
+        "linear_dynamics": f"{_MODELS}.linear_dynamics:linear_dynamics",
         "linear_gaussian": f"{_MODELS}.linear_gaussian:linear_gaussian",
         "pyloric": f"{_MODELS}.pyloric:pyloric",
         "two_moons": f"{_MODELS}.two_moons:two_moons",
