@@ -36,6 +36,7 @@ SIMULATORS: Mapping[str, Simulator] = Registry(
         "linear_dynamics": f"{_MODELS}.linear_dynamics:linear_dynamics",
         "linear_gaussian": f"{_MODELS}.linear_gaussian:linear_gaussian",
         "pyloric": f"{_MODELS}.pyloric:pyloric",
+        "stg_subcircuit": f"{_MODELS}.stg_subcircuit:stg_subcircuit",
         "two_moons": f"{_MODELS}.two_moons:two_moons",
     },
     group="posterior_lab.simulators",
