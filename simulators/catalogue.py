@@ -35,6 +35,7 @@ SIMULATORS: Mapping[str, Simulator] = Registry(
         "jansen_rit": f"{_MODELS}.jansen_rit:jansen_rit",
         "linear_dynamics": f"{_MODELS}.linear_dynamics:linear_dynamics",
         "linear_gaussian": f"{_MODELS}.linear_gaussian:linear_gaussian",
+        "low_rank_rnn": f"{_MODELS}.low_rank_rnn:low_rank_rnn",
         "pyloric": f"{_MODELS}.pyloric:pyloric",
         "stg_subcircuit": f"{_MODELS}.stg_subcircuit:stg_subcircuit",
         "two_moons": f"{_MODELS}.two_moons:two_moons",

@@ -9,7 +9,11 @@ import pytest
 
 from simulators import get_simulator
 
-MODELS = {"linear_dynamics": 200, "stg_subcircuit": 200}  # and how many prior draws are tried
+MODELS = {
+    "linear_dynamics": 200,
+    "stg_subcircuit": 200,
+    "low_rank_rnn": 200,
+}  # and how many prior draws are tried
 
 
 @pytest.fixture(params=MODELS)
