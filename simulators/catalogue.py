@@ -39,6 +39,7 @@ SIMULATORS: Mapping[str, Simulator] = Registry(
         "pyloric": f"{_MODELS}.pyloric:pyloric",
         "stg_subcircuit": f"{_MODELS}.stg_subcircuit:stg_subcircuit",
         "two_moons": f"{_MODELS}.two_moons:two_moons",
+        "v1_sssn": f"{_MODELS}.v1_sssn:v1_sssn",
     },
     group="posterior_lab.simulators",
 )

@@ -9,7 +9,7 @@ symmetric part (W + W') / 2. Activity decays in the end where the first is below
 the second is above 1. Stable amplification asks for 0.5 +- 0.25 and 1.5 +- 0.25.
 
 Model and statistics are those of Bittner et al. 2021, eLife 10:e56265, figure 2. With (U, V) = Q R and
-P = (0, I; I, 0) / 2, the symmetric part is Q R P R' Q': for N > 4 the 4 x 4 matrix R P R' has its eigenvalues.
+P = (0, I; I, 0) / 2, the symmetric part is Q R P R' Q': for N > 4 the 4 x 4 R P R' has its eigenvalues.
 """
 
 from __future__ import annotations

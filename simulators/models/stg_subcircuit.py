@@ -29,7 +29,7 @@ from numpyro import distributions as dist
 
 from simulators.base import RecordingAxes, Simulator, Theta
 from simulators.batch_last import simulations_last
-from simulators.counter_noise import key_words, random_word, standard_normal
+from simulators.counter_noise import key_words, step_normals
 from simulators.prior import Prior
 from simulators.smooth import root
 
@@ -169,25 +169,14 @@ def _row(theta: Theta) -> Array:
     return jnp.stack([theta["g_el"], theta["g_synA"]])
 
 
-def _counter_noise(words: Array, theta: Array) -> Noise:
-    shape = (5, *theta.shape[1:])
-    neuron = jax.lax.broadcasted_iota(jnp.uint32, shape, 0)
-
-    def noise(i: Array) -> Array:
-        word = random_word((words[0], words[1]), jnp.broadcast_to(i, shape), neuron)
-        return standard_normal(word).astype(theta.dtype)
-
-    return noise
-
-
 @simulations_last
 def _voltages(words: Array, theta: Array) -> Array:
-    return voltages(theta, _counter_noise(words, theta))
+    return voltages(theta, lambda i: step_normals(words, i, 5).astype(theta.dtype))
 
 
 @simulations_last
 def _hub_frequency(words: Array, theta: Array) -> Array:
-    return frequency(voltages(theta, _counter_noise(words, theta))[:, HUB])
+    return frequency(voltages(theta, lambda i: step_normals(words, i, 5).astype(theta.dtype))[:, HUB])
 
 
 TIME = np.arange(NUM_STEPS + 1) * DT / 1000  # s
