@@ -1,4 +1,4 @@
-"""What a posterior's shape says: densities, intervals, correlations."""
+"""What a posterior's shape says: densities, correlations, modes, paths, and what it is sensitive to."""
 
 from inference.analysis.conditional import Conditional, conditional_correlations, conditional_density
 from inference.analysis.density import bounded_density, central_interval, contraction, correlations
@@ -10,26 +10,42 @@ from inference.analysis.histograms import (
     marginal_counts,
     pair_densities,
 )
-from inference.analysis.log_density import log_density
+from inference.analysis.maximum_entropy import MaximumEntropy, maximum_entropy
+from inference.analysis.modes import Mode, find_mode, modes_along, nearest_mode, sample_modes
 from inference.analysis.paths import Path, high_probability_path, orthogonal_path, straight_path
+from inference.analysis.perturbation import BruteForce, Curve, brute_force, perturbation_curve
+from inference.analysis.sensitivity import Axes, hessian, sensitivity_axes
 
 __all__ = [
+    "Axes",
     "Bins",
+    "BruteForce",
     "Conditional",
+    "Curve",
+    "MaximumEntropy",
+    "Mode",
     "Path",
     "bin_draws",
     "bounded_density",
+    "brute_force",
     "central_interval",
     "conditional_correlations",
     "conditional_density",
     "contraction",
     "correlations",
+    "find_mode",
     "hdr_levels",
     "hdr_thresholds",
+    "hessian",
     "high_probability_path",
-    "log_density",
     "marginal_counts",
+    "maximum_entropy",
+    "modes_along",
+    "nearest_mode",
     "orthogonal_path",
     "pair_densities",
+    "perturbation_curve",
+    "sample_modes",
+    "sensitivity_axes",
     "straight_path",
 ]

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from inference.analysis.log_density import LogDensity, log_density
+from inference.analysis.walled import LogQ, walled
 
 NUM_GRID = 50
 ROWS_TOGETHER = 65_536  # densities in one compiled call
@@ -49,7 +49,7 @@ def conditional_density(
     """q(parameters at ``indices`` | all others as in ``theta``, x) on a grid.
 
     Args:
-        posterior: see `log_density`.
+        posterior: see `walled`.
         theta: where the others are held.
         indices: one or two parameters.
         ranges: lower and upper end of the grid of each parameter, for instance of the prior or of the draws.
@@ -66,7 +66,7 @@ def conditional_density(
     places = np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1).reshape(-1, len(indices))
     rows = np.tile(np.asarray(theta, np.float32), (len(places), 1))
     rows[:, list(indices)] = places
-    values = np.asarray(_values(log_density(posterior, x), jnp.asarray(rows)), np.float64)
+    values = np.asarray(_values(walled(posterior, x), jnp.asarray(rows)), np.float64)
     if not np.isfinite(values).any():
         raise ValueError("The density is zero wherever these parameters go; widen their ranges.")
     weights = np.exp(values - np.nanmax(values))
@@ -86,7 +86,7 @@ def conditional_correlations(
     """Pearson correlation of each pair with all others held, averaged over the draws at which they are held.
 
     Args:
-        posterior: see `log_density`.
+        posterior: see `walled`.
         draws: parameter rows, some hundred draws of the posterior.
         ranges: lower and upper end of each parameter's grid.
         num_grid: places along each parameter of a pair.
@@ -98,7 +98,7 @@ def conditional_correlations(
     """
     rows, ends = np.asarray(draws, np.float32), jnp.asarray(ranges, jnp.float32)
     first, second = np.triu_indices(rows.shape[1], 1)
-    density, total = log_density(posterior, x), np.zeros(len(first))
+    density, total = walled(posterior, x), np.zeros(len(first))
     found = np.zeros(len(first), int)
     for done, row in enumerate(rows):
         values = np.concatenate(
@@ -131,13 +131,13 @@ def _blocks(first: np.ndarray, second: np.ndarray, size: int) -> Iterator[tuple[
 
 
 @eqx.filter_jit
-def _values(density: LogDensity, rows: Float[Array, "n dim"]) -> Float[Array, " n"]:
+def _values(density: LogQ, rows: Float[Array, "n dim"]) -> Float[Array, " n"]:
     return jax.lax.map(density, rows, batch_size=min(len(rows), ROWS_TOGETHER))
 
 
 @eqx.filter_jit
 def _pair_correlations(
-    density: LogDensity, row: Array, ranges: Array, first: Array, second: Array, num_grid: int
+    density: LogQ, row: Array, ranges: Array, first: Array, second: Array, num_grid: int
 ) -> Float[Array, " pairs"]:
     """The correlation of each pair on its grid, whose places run from -1 to 1."""
     unit = jnp.linspace(-1.0, 1.0, num_grid)

@@ -17,7 +17,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, ArrayLike, Float
 
-from inference.analysis.log_density import LogDensity, log_density
+from inference.analysis.walled import LogQ, walled
 
 NUM_POINTS, NUM_WAVES, NUM_STEPS = 80, 2, 200
 STEP = 0.01  # length of a step of an orthogonal path
@@ -50,7 +50,7 @@ def straight_path(
     """The straight line, to compare with. Arguments as of `high_probability_path`."""
     share = np.linspace(0, 1, num_points)[:, None]
     start, goal = np.asarray(start, np.float64), np.asarray(goal, np.float64)
-    return _path(log_density(posterior, x), start + share * (goal - start), scale)
+    return _path(walled(posterior, x), start + share * (goal - start), scale)
 
 
 def high_probability_path(
@@ -72,7 +72,7 @@ def high_probability_path(
     one nat; it keeps what is summed positive, so that no path gains by being longer.
 
     Args:
-        posterior: see `log_density`.
+        posterior: see `walled`.
         start: a parameter row.
         goal: another one; only parameters in which the two differ will move.
         scale: of each parameter, for instance the prior's standard deviation.
@@ -84,7 +84,7 @@ def high_probability_path(
     Raises:
         ValueError: the density at one of the ends is not finite.
     """
-    density = log_density(posterior, x)
+    density = walled(posterior, x)
     ends = jnp.asarray(np.stack([np.asarray(start), np.asarray(goal)]), jnp.float32)
     if not np.isfinite(np.asarray(jax.vmap(density)(ends))).all():
         raise ValueError(
@@ -107,7 +107,7 @@ def orthogonal_path(
     """Off the ridge from one of its points, at right angles to it, down where the density falls steepest.
 
     Args:
-        posterior: see `log_density`.
+        posterior: see `walled`.
         ridge: from `high_probability_path`.
         index: of the point, neither the first nor the last.
         scale: of each parameter, as for the ridge.
@@ -130,25 +130,25 @@ def orthogonal_path(
     from_here = jnp.asarray(ridge.points[index], jnp.float32)
     tangent = jnp.asarray(along / np.linalg.norm(along), jnp.float32)
     box = jnp.asarray([low, high], jnp.float32)
-    density = log_density(posterior, x)
+    density = walled(posterior, x)
     points = _descend(density, from_here, tangent, jnp.asarray(unit, jnp.float32), box, num_steps)
     return _path(density, np.asarray(points, np.float64), scale)
 
 
-def _path(density: LogDensity, points: Float[np.ndarray, "num dim"], scale: ArrayLike) -> Path:
+def _path(density: LogQ, points: Float[np.ndarray, "num dim"], scale: ArrayLike) -> Path:
     steps = np.linalg.norm(np.diff(points, axis=0) / np.asarray(scale, np.float64), axis=1)
     values = np.asarray(_values(density, jnp.asarray(points, jnp.float32)))
     return Path(points, values, np.concatenate([[0.0], np.cumsum(steps)]))
 
 
 @eqx.filter_jit
-def _values(density: LogDensity, points: Float[Array, "num dim"]) -> Float[Array, " num"]:
+def _values(density: LogQ, points: Float[Array, "num dim"]) -> Float[Array, " num"]:
     return jax.vmap(density)(points)
 
 
 @eqx.filter_jit
 def _search(
-    density: LogDensity, ends: Array, scale: Array, num_points: int, num_waves: int, num_steps: int
+    density: LogQ, ends: Array, scale: Array, num_points: int, num_waves: int, num_steps: int
 ) -> Float[Array, "num_points dim"]:
     s = jnp.linspace(0.0, 1.0, num_points)[:, None, None]
     waves = jnp.sin(jnp.pi * s * jnp.arange(1, num_waves + 1)[:, None])  # (point, wave, 1)
@@ -177,18 +177,20 @@ def _search(
         usable = jnp.isfinite(moved).all()
         return (jnp.where(usable, moved, weights), state, best, least, top), None
 
-    weights = jnp.zeros((2 * num_waves, ends.shape[1]))
-    for _ in range(2):  # once more from there, with the top that the first walk met
+    def walk(weights: Array, _: None) -> tuple[Array, None]:
         top = jnp.maximum(jax.vmap(density)(points(weights)).max(), jax.vmap(density)(ends).max()) + 1
-        carry = weights, optimiser.init(weights), weights, loss(weights, top), top
-        (last, _, weights, least, _), _ = jax.lax.scan(step, carry, None, length=num_steps // 2)
-        weights = jnp.where(loss(last, top) < least, last, weights)
+        carry = weights, optimiser.init(weights), weights, jnp.inf, top
+        (_, _, best, _, _), _ = jax.lax.scan(step, carry, None, length=num_steps // 2)
+        return best, None
+
+    # Twice: the second time with the top that the first walk met.
+    weights, _ = jax.lax.scan(walk, jnp.zeros((2 * num_waves, ends.shape[1])), None, length=2)
     return points(weights)
 
 
 @eqx.filter_jit
 def _descend(
-    density: LogDensity, start: Array, along: Array, scale: Array, box: Array, num_steps: int
+    density: LogQ, start: Array, along: Array, scale: Array, box: Array, num_steps: int
 ) -> Float[Array, "num dim"]:
     def step(theta: Array, _: None) -> tuple[Array, Array]:
         slope = jax.grad(density)(theta) * scale

@@ -1,4 +1,4 @@
-"""The differentiable log density is that of the posterior, inside the prior and just outside."""
+"""The walled log density is that of the posterior inside the prior, and falls outside."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,7 @@ import pytest
 from numpyro import distributions as dist
 
 from inference import DrawnPosterior, Posterior
-from inference.analysis import log_density
+from inference.analysis.walled import walled
 from inference.estimators import EstimatorSpec, make_estimator
 from simulators import Prior
 
@@ -22,19 +22,19 @@ def posterior():
 
 def test_it_is_the_posterior_s_and_has_slopes(posterior, key):
     theta = PRIOR.sample(key, 8)
-    density = log_density(posterior)
+    density = walled(posterior)
     np.testing.assert_allclose(jax.vmap(density)(theta), posterior.log_prob(theta), rtol=1e-4, atol=1e-4)
     assert np.isfinite(jax.vmap(jax.grad(density))(theta)).all()
 
 
 def test_outside_the_prior_it_falls_and_leads_back(posterior):
-    density = log_density(posterior)
+    density = walled(posterior)
     outside = jnp.array([3.5, 0.0])
     assert density(outside) < density(jnp.array([2.9, 0.0])) - 50
     assert jax.grad(density)(outside)[0] < 0
 
 
-def test_draws_alone_have_none():
+def test_draws_alone_have_no_density():
     draws = DrawnPosterior(np.zeros((1, 3, 2)), PRIOR, X)
-    with pytest.raises(TypeError, match="DrawnPosterior has none: use the posterior of SNPE or EPI"):
-        log_density(draws)
+    with pytest.raises(ValueError, match="give draws and no normalised density"):
+        walled(draws)

@@ -1,0 +1,50 @@
+"""The log density of a posterior, continued beyond its support, for searches that may stray out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float
+
+from inference.drawn_posterior import AnyPosterior
+from inference.posterior import LogDensity
+
+LogQ = Callable[[Float[Array, " dim"]], Float[Array, ""]]
+CLEARANCE = 1e-6  # of the prior's range: where points outside are brought to
+SLOPE = 0.01  # of the prior's range: so far outside, the density has fallen by one nat
+
+
+class Walled(eqx.Module):
+    """Log q(theta) of one row; outside, that of the nearest point inside less the squared distance to it."""
+
+    density: LogDensity
+    low: Float[Array, " dim"]
+    high: Float[Array, " dim"]
+    unit: Float[Array, " dim"]
+
+    def __call__(self, theta: Float[Array, " dim"]) -> Float[Array, ""]:
+        """In nats."""
+        kept = jnp.clip(theta, self.low, self.high)
+        return self.density(kept) - jnp.square((theta - kept) / self.unit).sum()
+
+
+def walled(posterior: AnyPosterior | LogQ, x: ArrayLike | None = None) -> Any:
+    """The log density of a posterior as a function of one parameter row that may lie outside the prior.
+
+    Args:
+        posterior: with a density; or such a function, which is given back as it is.
+        x: features (num_features,); None: the observation.
+
+    Raises:
+        ValueError: the posterior has no density, or there is no observation.
+    """
+    if not isinstance(posterior, AnyPosterior):
+        return posterior
+    low, high = posterior.prior.low, posterior.prior.high
+    span = np.where(np.isfinite(low) & np.isfinite(high), high - low, 1.0)
+    ends = low + CLEARANCE * span, high - CLEARANCE * span, SLOPE * span
+    return Walled(posterior.log_density(x), *(jnp.asarray(end, jnp.float32) for end in ends))
