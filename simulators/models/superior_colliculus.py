@@ -209,7 +209,7 @@ def make_superior_colliculus(*, silencing: float = 0.0, num_trials: int = 200) -
         axes=RecordingAxes(TIME, "activity", "", time_unit="s", rows=rows),
         picture=partial(one_pair, silencing=silencing),
         chunk_size=128,
-        true_theta=np.array([-0.88, -5.0, -1.43, -1.43], np.float32),
+        true_theta=np.array([0.87, -3.39, -1.63, -1.69], np.float32),
         title="Superior colliculus",
         summary="Two hemispheres and two tasks that change from trial to trial: which connections let an "
         "animal turn towards a light or away from it, three times out of four?",
