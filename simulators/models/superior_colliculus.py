@@ -21,6 +21,7 @@ Model and statistics are those of Bittner et al. 2021, eLife 10:e56265, figures 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -47,6 +48,8 @@ TIME = DELAY * DT
 WEIGHTS = ("sW", "vW", "dW", "hW")
 MODES = ("all", "side", "task", "diag")
 SIGNS = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [1, -1, -1, 1], [1, -1, 1, -1]])  # row: mode, column: weight
+
+Noise = Callable[[Array], Array]
 
 PRIOR = Prior(
     {name: dist.Uniform(-5.0, 5.0) for name in WEIGHTS}, labels={name: f"${name}$" for name in WEIGHTS}
@@ -77,30 +80,30 @@ INPUTS = make_inputs()
 
 
 def trials(
-    theta: Float[Array, " 4 *batch"], start: Float[Array, "4 2 ..."], noise, silencing
-) -> Float[Array, "75 4 2 *batch"]:
-    """Activity of the populations in a trial of each task.
+    theta: Float[Array, " 4 *batch"], noise: Noise, silencing: float | Array, *, is_stored: bool = True
+) -> Float[Array, "steps 4 2 *batch"]:
+    """Activity of the populations in a trial of each task: at all 75 steps, or the last only.
 
     Args:
         theta: sW, vW, dW, hW.
-        start: standard normals of the initial state.
-        noise: number of a step, from 1 -> standard normals of the same shape.
+        noise: number of a step -> standard normals, (4, 2, *batch); of step 0 for the initial state.
         silencing: gamma, 0 to 1.
+        is_stored: whether all steps are given.
     """
     inputs = jnp.asarray(INPUTS, theta.dtype)[1:].reshape(NUM_STEPS, 4, 2, *[1] * (theta.ndim - 1))
     kept = 1 - silencing * jnp.asarray(IS_SILENT[1:], theta.dtype)
 
-    def advance(state: tuple[Array, Array], at: tuple) -> tuple[tuple[Array, Array], Array]:
+    def advance(state: tuple[Array, Array], at: tuple) -> tuple[tuple[Array, Array], Array | None]:
         u, x = state
         i, h, factor = at
         u = u + DT / TAU * (received(x, theta) + h + NOISE * noise(i) - u)
         x = factor * jax.nn.sigmoid((u - CENTRE) * (2 / WIDTH))
-        return (u, x), x
+        return (u, x), x if is_stored else None
 
-    x = START + START_NOISE * jnp.broadcast_to(start, (4, 2, *theta.shape[1:]))
+    x = START + START_NOISE * noise(jnp.zeros((), int))
     u = WIDTH * jnp.arctanh(2 * x - 1) - CENTRE  # with the sign of the code; the inverse would add
-    _, path = jax.lax.scan(advance, (u, x), (jnp.arange(1, NUM_STEPS + 1), inputs, kept))
-    return jnp.concatenate([x[None], path])
+    (_, last), path = jax.lax.scan(advance, (u, x), (jnp.arange(1, NUM_STEPS + 1), inputs, kept))
+    return last[None] if path is None else jnp.concatenate([x[None], path])
 
 
 def received(x: Float[Array, "4 2 *batch"], theta: Float[Array, " 4 *batch"]) -> Float[Array, "4 2 *batch"]:
@@ -118,7 +121,7 @@ def correct(last: Float[Array, "4 2 *batch"]) -> Float[Array, " 2 *batch"]:
 
 
 def accuracies(
-    key: Key[Array, ""], theta: Float[Array, " 4"], silencing, *, num_trials: int = 200
+    key: Key[Array, ""], theta: Float[Array, " 4"], silencing: float | Array, *, num_trials: int = 200
 ) -> Float[Array, " 2"]:
     """Shares of correct Pro and Anti trials at any strength of silencing, which may be traced by JAX.
 
@@ -130,7 +133,7 @@ def accuracies(
     """
     words = _trial_words(key, num_trials).T
     many = jnp.broadcast_to(theta[:, None], (4, num_trials))
-    return correct(_activity(words, many, silencing)[-1]).mean(axis=-1)
+    return correct(_activity(words, many, silencing, is_stored=False)[-1]).mean(axis=-1)
 
 
 def simulate(
@@ -153,7 +156,7 @@ def simulate_features(
     """The features without storing the activity."""
 
     def choices(words: Array, row: Array) -> Array:
-        return correct(_activity(words, row, silencing)[-1])
+        return correct(_activity(words, row, silencing, is_stored=False)[-1])
 
     found = jax.vmap(simulations_last(choices), (0, None))(_trial_words(key, num_trials), _row(theta))
     return _named(found.mean(axis=0))
@@ -176,11 +179,11 @@ def _trial_words(key: Array, num: int) -> Array:
     return jax.vmap(lambda i: key_words(jax.random.fold_in(key, i)))(jnp.arange(num))
 
 
-def _activity(words: Array, theta: Array, silencing) -> Array:
-    def normals(i: Array) -> Array:
+def _activity(words: Array, theta: Array, silencing: float | Array, *, is_stored: bool = True) -> Array:
+    def noise(i: Array) -> Array:
         return step_normals(words, i, 8).reshape(4, 2, *words.shape[1:]).astype(theta.dtype)
 
-    return trials(theta, normals(jnp.zeros((), int)), normals, silencing)
+    return trials(theta, noise, silencing, is_stored=is_stored)
 
 
 def make_superior_colliculus(*, silencing: float = 0.0, num_trials: int = 200) -> Simulator:
@@ -209,7 +212,7 @@ def make_superior_colliculus(*, silencing: float = 0.0, num_trials: int = 200) -
         axes=RecordingAxes(TIME, "activity", "", time_unit="s", rows=rows),
         picture=partial(one_pair, silencing=silencing),
         chunk_size=128,
-        true_theta=np.array([-0.88, -5.0, -1.43, -1.43], np.float32),
+        true_theta=np.array([0.87, -3.39, -1.63, -1.69], np.float32),
         title="Superior colliculus",
         summary="Two hemispheres and two tasks that change from trial to trial: which connections let an "
         "animal turn towards a light or away from it, three times out of four?",

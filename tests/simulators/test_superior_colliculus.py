@@ -50,7 +50,8 @@ def test_trials_with_fixed_noise_are_those_of_the_vectors(shared):
                 jnp.asarray(vectors[name], dtype).swapaxes(-1, -2) for name in ("fixed_xi", "fixed_x0_normal")
             )
             theta = jnp.asarray(vectors["z_sW_vW_dW_hW"][0], dtype)
-            path = model.trials(theta, start, lambda i, noise=noise: noise[i], 0.0)
+            noise = noise.at[0].set(start)
+            path = model.trials(theta, lambda i, noise=noise: noise[i], 0.0)
             np.testing.assert_allclose(path, vectors["fixed_x"].transpose(1, 2, 0), atol=precision)
 
 
@@ -65,7 +66,9 @@ def test_accuracies_are_those_of_the_transcription(key):
     @jax.jit
     def moments(key, theta, silencing):
         words = model._trial_words(key, 20_000).T
-        each = model.correct(model._activity(words, jnp.tile(theta[:, None], 20_000), silencing)[-1])
+        each = model.correct(
+            model._activity(words, jnp.tile(theta[:, None], 20_000), silencing, is_stored=False)[-1]
+        )
         return each.mean(axis=1), each.std(axis=1)
 
     found = [
@@ -112,7 +115,7 @@ def test_silencing_may_be_traced(key):
 
 def test_without_noise_both_choices_are_right():
     noise = jnp.zeros((4, 2))
-    last = model.trials(jnp.asarray(THETA[2], jnp.float32), noise, lambda _: noise, 0.0)[-1]
+    last = model.trials(jnp.asarray(THETA[2], jnp.float32), lambda _: noise, 0.0)[-1]
     pro, anti = model.correct(last)
     assert pro > 0.9
     assert anti > 0.9
