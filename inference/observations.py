@@ -167,6 +167,8 @@ def _property(observation: Described) -> EmergentProperty:
         )
     for name, value in (*mean.items(), *sd.items()):
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"The targets of '{name}' must be finite numbers; got {value!r}.")
+            raise ValueError(  # noqa: TRY004
+                f"The targets of '{name}' must be finite numbers; got {value!r}."
+            )
     targets = ({name: float(value) for name, value in part.items()} for part in (mean, sd))
     return EmergentProperty(*targets)

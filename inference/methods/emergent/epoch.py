@@ -157,7 +157,8 @@ class Program(NamedTuple):
         return Look(
             entropy, mean, jnp.sqrt(jnp.maximum(mean_square - mean**2, 0.0)), violation,
             jnp.sqrt(jnp.maximum(square - violation**2, 0.0)), p_value,
-            (p_value > LEVEL / p_value.size).all() & is_close & jnp.isfinite(entropy), norms, jnp.int32(0), theta,
+            (p_value > LEVEL / p_value.size).all() & is_close & jnp.isfinite(entropy), norms,
+            jnp.int32(0), theta,
         )  # fmt: skip
 
     def epoch(self, key: Key[Array, ""], state: SeedState, pace: Pace) -> tuple[SeedState, Look]:
