@@ -26,6 +26,7 @@ from dashboard.views.observation_preview import ObservationPreview
 from dashboard.views.plan import Plan
 from dashboard.views.recording_set import RecordingSet
 from inference.methods import METHODS
+from inference.methods.base import Method
 from inference.requests import Request
 from inference.runs import RunStore
 from inference.settings import make_config
@@ -52,7 +53,7 @@ def page() -> pmui.Page:
             ExtrasPreview(plan),
             ObservationPreview(plan),
         ),
-        _step(3, "Method", MethodChoice(plan, METHODS)),
+        _step(3, "Method", MethodChoice(plan, offered_methods())),
         sizing_mode="stretch_width",
         margin=0,
     )
@@ -68,6 +69,11 @@ def page() -> pmui.Page:
     )
 
 
+def offered_methods() -> dict[str, Method]:
+    """The methods that explain an observation; there is no form of an emergent property."""
+    return {name: method for name, method in METHODS.items() if method.goal == "observation"}
+
+
 def from_query(query: links.Query, simulators: Mapping[str, Simulator], offered: Mapping[str, Path]) -> Plan:
     """The plan that an address describes."""
     model = query.choice("model", simulators, "hodgkin_huxley")
@@ -77,7 +83,7 @@ def from_query(query: links.Query, simulators: Mapping[str, Simulator], offered:
         files = []
     is_none = query.text("observation") == "none"
     sweep = query.integer("sweep", -1, low=0, high=10**6)
-    method = query.choice("method", METHODS, "snpe")
+    method = query.choice("method", offered_methods(), "snpe")
     config = config_from(query, method)
     return Plan(
         simulators,
