@@ -177,11 +177,11 @@ def _search(
         usable = jnp.isfinite(moved).all()
         return (jnp.where(usable, moved, weights), state, best, least, top), None
 
-    def walk(weights: Array, _: None) -> tuple[Array, None]:
+    def walk(weights: Array, _: None) -> tuple[Any, None]:
         top = jnp.maximum(jax.vmap(density)(points(weights)).max(), jax.vmap(density)(ends).max()) + 1
-        carry = weights, optimiser.init(weights), weights, jnp.inf, top
-        (_, _, best, _, _), _ = jax.lax.scan(step, carry, None, length=num_steps // 2)
-        return best, None
+        start = weights, optimiser.init(weights), weights, jnp.inf, top
+        last, _ = jax.lax.scan(step, start, None, length=num_steps // 2)
+        return last[2], None
 
     # Twice: the second time with the top that the first walk met.
     weights, _ = jax.lax.scan(walk, jnp.zeros((2 * num_waves, ends.shape[1])), None, length=2)
