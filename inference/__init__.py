@@ -8,6 +8,7 @@ from inference.goals import EmergentProperty as EmergentProperty
 from inference.goals import Observation as Observation
 from inference.hierarchical_posterior import HierarchicalPosterior as HierarchicalPosterior
 from inference.methods import METHODS as METHODS
+from inference.methods.epi import EPI as EPI
 from inference.methods.genetic import Genetic as Genetic
 from inference.methods.hnpe import HNPE as HNPE
 from inference.methods.nuts import NUTS as NUTS
@@ -18,10 +19,12 @@ from inference.methods.snpe import SNPE as SNPE
 from inference.posterior import Posterior as Posterior
 from inference.progress import Progress as Progress
 from inference.progress import Stopped as Stopped
+from inference.property_posterior import PropertyPosterior as PropertyPosterior
 from inference.result import Result as Result
 from inference.result import load_result as load_result
 
 __all__ = [
+    "EPI",
     "HNPE",
     "METHODS",
     "NUTS",
@@ -35,6 +38,7 @@ __all__ = [
     "PolyaGammaGibbs",
     "Posterior",
     "Progress",
+    "PropertyPosterior",
     "RejectionABC",
     "Result",
     "Stopped",

@@ -11,6 +11,7 @@ from jaxtyping import Array, ArrayLike, Float, Key
 
 from inference.hierarchical_posterior import HierarchicalPosterior
 from inference.posterior import Posterior, share_at_bounds
+from inference.property_posterior import PropertyPosterior
 from simulators import Prior
 
 MOST_DRAWS = 10_000  # of all chains together; longer chains are thinned
@@ -86,4 +87,4 @@ class DrawnPosterior:
         return share_at_bounds(self.prior, theta)
 
 
-AnyPosterior = Posterior | HierarchicalPosterior | DrawnPosterior
+AnyPosterior = Posterior | HierarchicalPosterior | DrawnPosterior | PropertyPosterior

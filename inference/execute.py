@@ -16,7 +16,7 @@ from jaxtyping import Array, ArrayLike, Key
 
 from inference.files import read_json, write_atomically, write_json
 from inference.findings import find
-from inference.goals import Goal, Observation, as_goal
+from inference.goals import EmergentProperty, Goal, Observation, as_goal, check_property
 from inference.methods import METHODS
 from inference.methods.base import Method, RunContext
 from inference.progress import Progress, Stopped, as_callback
@@ -149,6 +149,8 @@ def _method_of(config: Any) -> Method:
 
 
 def _check_goal(goal: Goal, simulator: Simulator) -> None:
+    if isinstance(goal, EmergentProperty):
+        check_property(goal, simulator)
     size = np.size(goal.x) if isinstance(goal, Observation) else simulator.num_features
     if size != simulator.num_features:
         raise ValueError(

@@ -12,7 +12,7 @@ from inference.diagnostics.diagnose import diagnose
 from inference.diagnostics.kernel import median_distance
 from inference.diagnostics.predictive import predictive_distance, predictive_gap
 from inference.drawn_posterior import AnyPosterior, DrawnPosterior
-from inference.goals import Goal, Observation
+from inference.goals import EmergentProperty, Goal, Observation
 from inference.hierarchical_posterior import HierarchicalPosterior
 from inference.methods.base import MethodOutput
 from inference.posterior import Posterior
@@ -49,7 +49,9 @@ def find(
     if output.simulations is None:
         output = replace(output, simulations=_from_prior(simulate_key, simulator, on_progress))
     prior = _prior_draws(prior_key, simulator, output)
-    if not isinstance(goal, Observation):
+    if isinstance(goal, EmergentProperty):
+        return _of_property(key, simulator, output, prior, on_progress)
+    if goal is None:
         on_progress(Progress("diagnose", 0, 1))
         diagnostics = _diagnosed(diagnose_key, goal, output)
         on_progress(Progress("diagnose", 1, 1))
@@ -66,6 +68,23 @@ def find(
         prior, posterior, _observed(simulator, goal), training=output.training, diagnostics=found,
         extra=extra, joint=joint,
     )  # fmt: skip
+
+
+def _of_property(
+    key: Key[Array, ""],
+    simulator: Simulator,
+    output: MethodOutput,
+    prior: Draws,
+    on_progress: Callable[[Progress], None],
+) -> Findings:
+    """Draws with the property, what is simulated at them, and their share at the bounds."""
+    _, posterior_key, predictive_key = jax.random.split(key, 3)
+    posterior = _posterior_draws(posterior_key, simulator, output, on_progress)
+    posterior = _with_predictive(predictive_key, simulator, posterior, on_progress)
+    share = output.posterior.share_at_bounds(jnp.asarray(posterior.theta))
+    diagnostics = {**output.diagnostics, "share_at_bounds": (("parameter", "side"), np.asarray(share))}
+    on_progress(Progress("diagnose", 1, 1))
+    return Findings(prior, posterior, training=output.training, diagnostics=diagnostics)
 
 
 def recordings(

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from jaxtyping import ArrayLike, Float
+
+from simulators import Simulator
+from simulators.registry import unknown_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +64,26 @@ class EmergentProperty:
                 "An emergent property needs a mean and an sd for the same, at least one, statistics; "
                 f"got means of {sorted(self.mean)} and sds of {sorted(self.sd)}."
             )
+        for name, value in (*self.mean.items(), *self.sd.items()):
+            if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(value):
+                raise ValueError(f"The targets of '{name}' must be finite numbers; got {value!r}.")
         wrong = {name: value for name, value in self.sd.items() if not value > 0}
         if wrong:
             raise ValueError(f"The sd of a statistic must be above zero; got {wrong}.")
+        for part in ("mean", "sd"):
+            object.__setattr__(self, part, {name: float(v) for name, v in getattr(self, part).items()})
 
 
 Goal = Observation | EmergentProperty | None
+
+
+def check_property(goal: EmergentProperty, simulator: Simulator) -> None:
+    """Raise ValueError, in one sentence, unless the simulator has all statistics of a goal."""
+    for name in goal.mean:
+        if name not in simulator.feature_names:
+            raise ValueError(
+                unknown_name(f"statistic of '{simulator.name}' called", name, list(simulator.feature_names))
+            )
 
 
 def as_goal(goal: "Goal | ArrayLike") -> Goal:

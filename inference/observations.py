@@ -5,6 +5,7 @@
 {"kind": "recording", "file": "a.fif", "sweep": 0, "options": {"channel": "Oz"}, "label": "a",
  "extra": [{"file": "a.fif", "sweep": 3, "label": "closed"}, ...]}
 {"kind": "none"}                                            an amortised posterior
+{"kind": "property", "mean": {"hub_frequency": 0.55}, "sd": {"hub_frequency": 0.025}}    for EPI
 """
 
 from collections.abc import Mapping
@@ -13,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from inference.goals import Observation
+from inference.goals import EmergentProperty, Observation, check_property
 from inference.settings import make_settings
 from simulators import Simulator, simulate_extra
 
-KINDS = ("default", "recording", "none")
+KINDS = ("default", "recording", "none", "property")
 MOST_EXTRA = 1000
 
 Described = Mapping[str, Any]
@@ -30,9 +31,11 @@ def check_description(observation: Described) -> None:
         raise ValueError(f"An observation is one of {', '.join(KINDS)}; got {kind!r}.")
     if kind == "recording" and not observation.get("file"):
         raise ValueError("A recording needs a file; got none.")
+    if kind == "property":
+        _property(observation)
     if not extra:
         return
-    if kind == "none":
+    if kind in ("none", "property"):
         raise ValueError("Extra observations need an observation that they stand beside; got none.")
     if kind == "default":
         num = extra.get("num") if isinstance(extra, Mapping) else None
@@ -91,7 +94,9 @@ def within(observation: Described, folder: Path) -> dict[str, Any]:
     return with_files(observation, moved) if moved else dict(observation)
 
 
-def observe(simulator: Simulator, observation: Described) -> tuple[Simulator, Observation | None]:
+def observe(
+    simulator: Simulator, observation: Described
+) -> tuple[Simulator, Observation | EmergentProperty | None]:
     """The simulator, driven by the recording if there is one, and what there is to explain.
 
     Args:
@@ -104,6 +109,10 @@ def observe(simulator: Simulator, observation: Described) -> tuple[Simulator, Ob
     """
     if observation["kind"] == "none":
         return simulator, None
+    if observation["kind"] == "property":
+        goal = _property(observation)
+        check_property(goal, simulator)
+        return simulator, goal
     if observation["kind"] == "default":
         num = (observation.get("extra") or {}).get("num", 0)
         is_diverse = (observation.get("extra") or {}).get("is_diverse", True)
@@ -117,6 +126,11 @@ def observe(simulator: Simulator, observation: Described) -> tuple[Simulator, Ob
         )
     rows = [drive(simulator, one, observation.get("options")).default_observation().x for one in others]
     return driven, Observation(driven.default_observation().x, np.stack(rows) if rows else None)
+
+
+def described_property(goal: EmergentProperty) -> dict[str, Any]:
+    """An emergent property as a request says it."""
+    return {"kind": "property", "mean": dict(goal.mean), "sd": dict(goal.sd)}
 
 
 def drive(simulator: Simulator, recording: Described, options: Mapping[str, Any] | None = None) -> Simulator:
@@ -137,3 +151,18 @@ def drive(simulator: Simulator, recording: Described, options: Mapping[str, Any]
     if kind.options is not None:
         given = {"options": make_settings(kind.options, options or {}, of="reading")}
     return simulator.drive(kind.read(Path(recording["file"]), sweep=recording.get("sweep"), **given))
+
+
+def _property(observation: Described) -> EmergentProperty:
+    """The targets of a description.
+
+    Raises:
+        ValueError: there are none, or they are no numbers.
+    """
+    parts = [observation.get(name) for name in ("mean", "sd")]
+    if not all(isinstance(part, Mapping) for part in parts):
+        raise ValueError(
+            'An emergent property is {"mean": {name: number, ...}, "sd": {name: number, ...}}; got '
+            f"{ {name: value for name, value in observation.items() if name != 'kind'} }."
+        )
+    return EmergentProperty(*parts)

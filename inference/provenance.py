@@ -17,6 +17,7 @@ from jaxtyping import Array, Key
 
 from inference.files import plain
 from inference.goals import EmergentProperty, Goal
+from inference.tree import PROPERTY
 from simulators import RecordingAxes, Simulator
 
 PACKAGES = (
@@ -37,6 +38,7 @@ def provenance(config: Any, simulator: Simulator, goal: Goal, *, key: Key[Array,
     """What it takes to repeat a run, and to tell whether two are the same: attributes of a stored tree."""
     return {
         **fingerprint(config, simulator, goal, key=key),
+        **_targets(goal),
         "versions": json.dumps(versions()),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "platform": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
@@ -69,6 +71,12 @@ def seed_of(key: Key[Array, ""]) -> int | str:
     """The number that `jax.random.key` makes this key from, if there is one below 2**32; else its words."""
     words = [int(word) for word in np.asarray(jax.random.key_data(key)).ravel()]
     return words[-1] if not any(words[:-1]) else json.dumps(words)
+
+
+def _targets(goal: Goal) -> dict[str, str]:
+    if not isinstance(goal, EmergentProperty):
+        return {}
+    return {PROPERTY: json.dumps({"mean": dict(goal.mean), "sd": dict(goal.sd)})}
 
 
 def goal_hash(goal: Goal) -> str:

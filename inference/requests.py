@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from inference.goals import Goal
+from inference.goals import Goal, Observation
 from inference.observations import check_description, files_of, observe, within
 from inference.settings import find_method, make_config
 from simulators import Simulator, get_simulator
@@ -96,9 +96,8 @@ def check(request: Request) -> None:
         raise ValueError(f"The recording '{missing}' does not exist.")
     config, method = make_config(request.method, request.config), find_method(request.method)
     simulator, goal = observe(_simulator(request), request.observation)
-    if method.needs_observation and goal is None:
-        raise ValueError(f"The method {method.name} needs an observation; choose one, or another method.")
-    if goal is not None and goal.extra is not None:
+    method.check_goal(goal)
+    if isinstance(goal, Observation) and goal.extra is not None:
         method.check_extra(config, goal)
     method.check(config, simulator)
 

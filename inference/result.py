@@ -19,6 +19,7 @@ from inference.estimators import load_estimator, save_estimator
 from inference.files import first_difference, manifest_of, move_into_place, read_json, staging, write_json
 from inference.hierarchical_posterior import HierarchicalPosterior
 from inference.posterior import Posterior
+from inference.property_posterior import PropertyPosterior
 from inference.tree import chains, in_prior_order
 from inference.zarr_files import write_zarr
 from simulators import Prior, Simulator, get_simulator
@@ -109,6 +110,8 @@ def load_result(folder: str | Path, *, simulator: Simulator | None = None, embed
         if not has_weights:
             return DrawnPosterior(chains(tree.children["posterior"]), prior, x_o)
         estimator, is_amortised = load_estimator(folder / WEIGHTS, module=embedding), _is_amortised(tree)
+        if estimator.spec.mixing is not None:
+            return PropertyPosterior(estimator, prior)
         if estimator.spec.hierarchy is not None:
             return HierarchicalPosterior(estimator, prior, x_o, _extra(tree), is_amortised)
         return Posterior(estimator, prior, x_o, is_amortised)

@@ -14,7 +14,8 @@
                            trace (trace_draw, [trace_row,] trace_time), or image (trace_draw, image_row, ...)
     prior_predictive       x (draw, feature): of the FIRST prior draws
     constant_data          true_theta (parameter), stimulus (trace_time): where known
-    training               losses and round (epoch)
+    training               losses and round (epoch); of EPI what each epoch of each seed led to, see
+                           `inference/methods/emergent/findings.py`
     diagnostics            what the method and the checks found: by round (round), of the proposals' draws
                            (round, proposal_draw, parameter), of ensemble members (member, parameter), and see
                            `inference/diagnostics/diagnose.py`; of shared parameters (shared), by the number
@@ -25,7 +26,7 @@ Where it all comes from is in the attributes of the root.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,6 +40,7 @@ Variables = Mapping[str, tuple[tuple[str, ...], np.ndarray]]
 
 NAMES = "parameter_names"  # root attribute: JSON list, in the order of the prior
 SHAPES = "feature_shapes"  # root attribute: JSON list of [name, shape], in the order of x
+PROPERTY = "emergent_property"  # root attribute: JSON object of the target means and sds
 CURVES = "feature_axes"  # root attribute: JSON object, array of features -> [places, name, unit] of its axis
 
 
@@ -101,8 +103,9 @@ def build_tree(
         groups |= _observed_groups(simulator, findings.observed, findings.extra)
     if findings.joint is not None:
         groups["joint_posterior"] = _joint(simulator.prior, findings.joint)
-    groups["training"] = _labelled(simulator, findings.training)
-    groups["diagnostics"] = _labelled(simulator, findings.diagnostics)
+    statistics = json.loads(str(attrs.get(PROPERTY, "{}"))).get("mean", ())
+    for name, variables in (("training", findings.training), ("diagnostics", findings.diagnostics)):
+        groups[name] = _labelled(simulator, variables, statistics)
     filled = {f"/{name}": group for name, group in groups.items() if len(group.data_vars)}
     described = {
         NAMES: json.dumps(simulator.prior.names),
@@ -197,13 +200,16 @@ def _observed_groups(
     return {"observed_data": data.assign_attrs(label=observed.label), "constant_data": constant}
 
 
-def _labelled(simulator: Simulator, variables: Variables) -> xr.Dataset:
+def _labelled(simulator: Simulator, variables: Variables, targeted: Collection[str] = ()) -> xr.Dataset:
     """Named numbers as a dataset, with labels on the dimensions that have them."""
+    statistics = [name for name in simulator.feature_names if name in targeted]
     labels = {
         "parameter": _text(simulator.prior.names),
         "feature": _text(simulator.feature_names),
         "side": _text(("low", "high")),
         "shared": _text(simulator.prior.names[i] for i in simulator.prior.shared_positions),
+        "statistic": _text(statistics),
+        "constraint": _text(f"{moment} of {name}" for moment in ("mean", "variance") for name in statistics),
     }
     used = {dimension for dims, _ in variables.values() for dimension in dims}
     return xr.Dataset(dict(variables), {name: label for name, label in labels.items() if name in used})

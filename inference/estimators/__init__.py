@@ -16,6 +16,8 @@ from inference.estimators.base import DensityEstimator, EstimatorSpec, Frozen, p
 from inference.estimators.bayesian import bayesian_mixture_density
 from inference.estimators.corrected import NAME as CORRECTED
 from inference.estimators.corrected import corrected_mixture
+from inference.estimators.emergent import NAME as EMERGENT
+from inference.estimators.emergent import EmergentFlow, emergent_flow
 from inference.estimators.ensemble import Ensemble, stack
 from inference.estimators.flows import (
     Flow,
@@ -31,6 +33,7 @@ from inference.scaling import FeatureScaling, ParameterScaling, identity_scaling
 __all__ = [
     "ESTIMATORS",
     "DensityEstimator",
+    "EmergentFlow",
     "Ensemble",
     "EstimatorSpec",
     "Flow",
@@ -41,7 +44,7 @@ __all__ = [
     "save_estimator",
 ]
 
-FORMAT = 2  # of the weights; a reader knows the lower ones, and only hierarchical ones need 2
+FORMAT = 3  # of the weights; a reader knows the lower ones: hierarchical ones need 2, emergent ones 3
 
 Builder = Callable[[np.random.Generator, EstimatorSpec, ParameterScaling, Encoder], DensityEstimator]
 ESTIMATORS: Mapping[str, Builder] = MappingProxyType(
@@ -54,6 +57,7 @@ ESTIMATORS: Mapping[str, Builder] = MappingProxyType(
         "bayesian_mdn": bayesian_mixture_density,
         CORRECTED: corrected_mixture,  # made by SNPE-A, not chosen
         HIERARCHICAL: hierarchical_density,  # made by HNPE
+        EMERGENT: emergent_flow,  # made by EPI
     }
 )
 
@@ -90,7 +94,9 @@ def make_estimator(
 
 def save_estimator(path: Path, estimator: DensityEstimator) -> None:
     """Write the spec as one line of JSON and then the arrays; beside first, then renamed."""
-    header = {"format": 1 if estimator.spec.hierarchy is None else FORMAT, "spec": estimator.spec.to_dict()}
+    spec = estimator.spec
+    needed = 1 if spec.hierarchy is None else 2
+    header = {"format": needed if spec.mixing is None else FORMAT, "spec": spec.to_dict()}
     beside = path.with_name(path.name + ".tmp")
     with beside.open("wb") as file:
         file.write((json.dumps(header) + "\n").encode())

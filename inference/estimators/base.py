@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Key
 
 from inference.embeddings.spec import EmbeddingSpec
 from inference.estimators.hierarchy import HierarchySpec
+from inference.estimators.mixing import MixingSpec
 from inference.scaling import FeatureScaling, ParameterScaling
 
 HEAVY_DOF = 3.0  # degrees of freedom of heavy-tailed proposals
@@ -34,6 +35,7 @@ class EstimatorSpec:
         imputes: whether missing features are replaced by learned constants, with indicators.
         embedding: network between the features and the density; None: the scaled features themselves.
         hierarchy: of a density of several recordings, side by side in x; else None.
+        mixing: of a density that depends on no x, see `inference/estimators/emergent.py`; else None.
     """
 
     name: str
@@ -49,6 +51,7 @@ class EstimatorSpec:
     imputes: bool = False
     embedding: EmbeddingSpec | None = None
     hierarchy: HierarchySpec | None = None
+    mixing: MixingSpec | None = None
 
     def __post_init__(self) -> None:
         for name in COUNTS:
@@ -67,18 +70,18 @@ class EstimatorSpec:
         return self.imputes or self.hierarchy is not None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain fields, for JSON; without a hierarchy as before there were any."""
+        """Plain fields, for JSON; without hierarchy and mixing as before there were any."""
         fields = asdict(self)
-        hierarchy = fields.pop("hierarchy")
-        return fields if hierarchy is None else {**fields, "hierarchy": hierarchy}
+        return {name: v for name, v in fields.items() if v is not None or name not in ("hierarchy", "mixing")}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "EstimatorSpec":
         """The spec of these fields; those that an older file has not keep their defaults."""
-        embedding, hierarchy = fields.get("embedding"), fields.get("hierarchy")
+        embedding, hierarchy, mixing = (fields.get(name) for name in ("embedding", "hierarchy", "mixing"))
         made = {
             "embedding": None if embedding is None else EmbeddingSpec.from_dict(embedding),
             "hierarchy": None if hierarchy is None else HierarchySpec.from_dict(hierarchy),
+            "mixing": None if mixing is None else MixingSpec(**mixing),
         }
         return cls(**{**fields, **made})
 

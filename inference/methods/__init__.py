@@ -14,6 +14,7 @@ METHODS: Mapping[str, Method] = Registry(
     {
         "snpe": "inference.methods.snpe:snpe",
         "hnpe": "inference.methods.hnpe:hnpe",
+        "epi": "inference.methods.epi:epi",
         "polya_gamma": "inference.methods.polya_gamma:polya_gamma_gibbs",
         "nuts": "inference.methods.nuts:nuts",
         "rejection_abc": "inference.methods.rejection_abc:rejection_abc",

@@ -10,13 +10,13 @@ Simulating happens inside `run`, because a sequential method simulates once per 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Array
 
 from inference.drawn_posterior import AnyPosterior
-from inference.goals import Goal
+from inference.goals import EmergentProperty, Goal
 from inference.progress import Progress
 from simulators import Simulations, Simulator
 
@@ -86,6 +86,7 @@ class Method:
         needs_observation: whether there is nothing to do without one.
         trains: whether it learns from simulations, which takes time and memory.
         is_exact: whether its draws are those of the posterior itself, a reference for other methods.
+        goal: what it explains, an "observation" or an emergent "property".
         extras_for: `extras_for(config, goal)`, how many observations beside x_0 it learns to use; raises a
             ValueError where the goal has more. None: it uses one observation only.
     """
@@ -98,7 +99,22 @@ class Method:
     needs_observation: bool = False
     trains: bool = True
     is_exact: bool = False
+    goal: Literal["observation", "property"] = "observation"
     extras_for: Callable[[Any, Goal], int] | None = None
+
+    def check_goal(self, goal: Goal) -> None:
+        """Raise ValueError, in one sentence, unless it explains this kind of goal."""
+        is_property = isinstance(goal, EmergentProperty)
+        if self.goal == "property" and not is_property:
+            raise ValueError(
+                f"The method {self.name} needs an emergent property, means and sds of statistics; give one."
+            )
+        if self.goal == "observation" and is_property:
+            raise ValueError(
+                f"The method {self.name} explains an observation; an emergent property needs the method epi."
+            )
+        if self.needs_observation and goal is None:
+            raise ValueError(f"The method {self.name} needs an observation; choose one, or another method.")
 
     def check_extra(self, config: Any, goal: Goal) -> None:
         """Raise ValueError, in one sentence, unless the extra observations of a goal can be used."""

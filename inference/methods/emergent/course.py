@@ -1,0 +1,206 @@
+"""The course of EPI between epochs: penalties, restarts, the best density so far, and when to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy  # its parts are imported when they are first used
+from jaxtyping import Bool, Float, Int
+
+from inference.checkpoint import read_checkpoint, write_checkpoint
+from inference.methods.emergent.epoch import Look, SeedState
+
+if TYPE_CHECKING:
+    from inference.methods.epi import EPI
+
+FAILED = -1e9  # score of a density that failed the test, less its violation
+MOST_RESTARTS = 3
+LEAST_PER_PARAMETER = -8.0  # nats of entropy lost since the start, below which a flow has collapsed
+RECORDED = ("entropy", "mean", "sd", "violation", "p_value", "passed", "num_skipped")
+MORE_RECORDED = ("eta", "penalty", "scale", "restarts", "draws", "seconds")
+
+
+class Course(NamedTuple):
+    """Where a run stands between two epochs; this, and nothing else, is in a checkpoint.
+
+    Attributes:
+        states: of all seeds.
+        norms: (seeds, sets) squared violations after the last epoch, in the unit in force.
+        best_parameters: (seeds, k), of the passing epoch of the greatest entropy; of the least violation
+            while none has passed.
+        best_score: (seeds,) that entropy; `FAILED` less that violation.
+        best_epoch: (seeds,) numbered from 0.
+        num_restarts: (seeds,).
+        log: name -> (epochs, ...), see `History`.
+    """
+
+    states: SeedState
+    norms: Float[np.ndarray, "seeds sets"]
+    best_parameters: Float[np.ndarray, "seeds k"]
+    best_score: Float[np.ndarray, " seeds"]
+    best_epoch: Int[np.ndarray, " seeds"]
+    num_restarts: Int[np.ndarray, " seeds"]
+    log: dict[str, np.ndarray]
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.log["entropy"])
+
+    @property
+    def has_passed(self) -> Bool[np.ndarray, " seeds"]:
+        """Whether a seed has passed the test in any epoch."""
+        return self.best_score > FAILED / 2
+
+    @property
+    def chosen(self) -> int:
+        """The best seed."""
+        return int(np.argmax(self.best_score))
+
+
+def begin(states: SeedState, look: Look, config: EPI, unit: Float[np.ndarray, " m"]) -> Course:
+    """Before the first epoch; `look` is at the initial flows."""
+    num = len(np.asarray(states.penalty))
+    scale = scale_of(look, config, unit)
+    return Course(
+        states._replace(scale=jnp.asarray(scale)),
+        np.asarray(look.norms),
+        np.asarray(states.parameters),
+        np.full(num, -np.inf),
+        np.full(num, -1),
+        np.zeros(num, int),
+        {name: np.zeros((0,)) for name in (*RECORDED, *MORE_RECORDED)},
+    )
+
+
+def advance(
+    course: Course, after: tuple[SeedState, Look, float], config: EPI, unit: Float[np.ndarray, " m"]
+) -> Course:
+    """After an epoch: its states, the look at them, and its seconds."""
+    states, look, seconds = after
+    score = _scores(look, unit)
+    is_better = score > course.best_score
+    best = np.where(is_better[:, None], np.asarray(states.parameters), course.best_parameters)
+    course = course._replace(
+        best_parameters=best,
+        best_score=np.where(is_better, score, course.best_score),
+        best_epoch=np.where(is_better, course.epoch, course.best_epoch),
+        log=_logged(course, states, look, seconds),
+    )
+    penalty = _penalties(course, look, config)
+    scale = scale_of(look, config, unit)
+    states = states._replace(penalty=jnp.asarray(penalty, jnp.float32), scale=jnp.asarray(scale))
+    return course._replace(states=states, norms=np.asarray(look.norms))
+
+
+def collapsed(look: Look, first: Float[np.ndarray, " seeds"], dim: int) -> Bool[np.ndarray, " seeds"]:
+    """Which seeds are lost: nothing finite, or far narrower than they started (entropy `first`)."""
+    entropy = np.asarray(look.entropy)
+    is_finite = np.isfinite(entropy) & np.isfinite(np.asarray(look.violation)).all(axis=1)
+    return ~is_finite | (entropy < first + LEAST_PER_PARAMETER * dim)
+
+
+def scale_of(look: Look, config: EPI, unit: Float[np.ndarray, " m"]) -> Float[np.ndarray, "seeds m"]:
+    """The unit of each constraint in the penalty."""
+    spread = np.asarray(look.spread)
+    if config.scaling == "paper":
+        return np.ones_like(spread)
+    if config.scaling == "target":
+        return np.broadcast_to(unit, spread.shape).astype(np.float32)
+    return np.maximum(np.nan_to_num(spread, nan=0.0, posinf=0.0), unit).astype(np.float32)
+
+
+def why_end(course: Course, config: EPI) -> str:
+    """Why no further epoch follows, or an empty string."""
+    if course.has_passed.any():
+        if not config.raise_entropy:
+            return "The constraints are met." if course.has_passed.all() else _at_limit(course, config)
+        seeds = course.has_passed
+        waited = course.epoch - 1 - course.best_epoch[seeds]
+        gain = _gain(course, config.patience)
+        if waited.min() >= config.patience or (gain is not None and gain < config.tolerance):
+            return "The constraints are met and the entropy has stopped rising."
+    return _at_limit(course, config)
+
+
+def save_course(path: Path, identity: str, course: Course) -> None:
+    """Write a checkpoint."""
+    arrays = [np.asarray(leaf) for leaf in (*jax.tree.leaves(course.states), *course[1:6])]
+    names = list(course.log)
+    write_checkpoint(path, identity, [*arrays, *(course.log[name] for name in names)], {"log": names})
+
+
+def load_course(path: Path, identity: str) -> Course | None:
+    """The course in a checkpoint; None where there is none.
+
+    Raises:
+        ValueError: it is damaged, or of another key, configuration or goal than `identity` says.
+    """
+    kept = read_checkpoint(path, identity)
+    if kept is None:
+        return None
+    arrays, notes = kept
+    num = len(SeedState._fields)
+    states = SeedState(*(jnp.asarray(array) for array in arrays[:num]))
+    log = dict(zip(notes["log"], arrays[num + 5 :], strict=True))
+    return Course(states, *arrays[num : num + 5], log=log)
+
+
+def _at_limit(course: Course, config: EPI) -> str:
+    return (
+        f"The limit of {config.max_epochs} epochs was reached." if course.epoch >= config.max_epochs else ""
+    )
+
+
+def _gain(course: Course, patience: int) -> float | None:
+    """By how much the best passing entropy rose in the last `patience` epochs; None before."""
+    entropy = np.where(course.log["passed"].astype(bool), course.log["entropy"], -np.inf).max(axis=1)
+    best = np.maximum.accumulate(entropy)
+    if len(best) <= patience or not np.isfinite(best[-1 - patience]):
+        return None
+    return float(best[-1] - best[-1 - patience])
+
+
+def _scores(look: Look, unit: Float[np.ndarray, " m"]) -> Float[np.ndarray, " seeds"]:
+    worst = (np.abs(np.asarray(look.violation, float)) / unit).max(axis=1)
+    score = np.where(np.asarray(look.passed), np.asarray(look.entropy, float), FAILED - worst)
+    return np.where(np.isfinite(score), score, -np.inf)
+
+
+def _logged(course: Course, states: SeedState, look: Look, seconds: float) -> dict[str, np.ndarray]:
+    entry = {name: np.asarray(getattr(look, name)) for name in (*RECORDED, "draws")}
+    before = course.states
+    entry |= {"eta": np.asarray(states.eta), "penalty": np.asarray(before.penalty)}
+    entry |= {"scale": np.asarray(before.scale), "restarts": course.num_restarts}
+    entry["seconds"] = np.asarray(seconds)
+    return {
+        name: np.concatenate([kept, entry[name][None]])
+        if len(kept := course.log[name])
+        else entry[name][None]
+        for name in course.log
+    }
+
+
+def _penalties(course: Course, look: Look, config: EPI) -> Float[np.ndarray, " seeds"]:
+    """Of the next epoch: grown where the violation has not shrunk enough; lower after the first pass."""
+    penalty = np.asarray(course.states.penalty, float)
+    is_late = course.has_passed & config.raise_entropy
+    grows = _grows(course, np.asarray(look.norms, float), config)
+    grown = np.where(grows, np.minimum(penalty * config.growth_factor, config.penalty_cap), penalty)
+    return np.where(is_late, config.penalty_after, np.maximum(grown, penalty))
+
+
+def _grows(course: Course, norms: Float[np.ndarray, "seeds sets"], config: EPI) -> Bool[np.ndarray, " seeds"]:
+    """Whether the squared violation is not below `config.shrinkage` times what it was."""
+    before = config.shrinkage * np.asarray(course.norms, float)
+    if config.growth == "none":
+        return np.zeros(len(norms), bool)
+    if config.growth == "fixed":
+        return norms.mean(axis=1) > before.mean(axis=1)
+    t, p = scipy.stats.ttest_ind(norms, before, axis=1, equal_var=False)
+    chance = np.random.default_rng((config.num_steps, course.epoch)).uniform(size=len(norms))
+    return (t > 0) & (chance < 1 - p / 2)

@@ -1,0 +1,184 @@
+"""The compiled part of EPI: an epoch of Adam steps and the look at what it led to, of all seeds at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from inference.epoch import CLIP_NORM, with_parameters
+from inference.estimators.emergent import EmergentFlow
+from inference.methods.emergent.objective import Batch, Multipliers, Statistics, Targets, draw, lagrangian
+from simulators import Prior
+
+NUM_SETS = 200  # independent sets of draws in a convergence test
+LEVEL = 0.05  # of the test of all constraints together
+
+
+class SeedState(NamedTuple):
+    """All that changes while one seed trains.
+
+    Attributes:
+        parameters: (k,) of the flow, in one vector.
+        eta: (m,) multipliers.
+        penalty: (), c.
+        scale: (m,) unit of each constraint: its weight in the penalty is c / scale^2.
+    """
+
+    parameters: Float[Array, " k"]
+    eta: Float[Array, " m"]
+    penalty: Float[Array, ""]
+    scale: Float[Array, " m"]
+
+
+class Pace(NamedTuple):
+    """Of one epoch; scalars, so that another pace compiles nothing anew.
+
+    Attributes:
+        learning_rate: of the first step; the last has `final_share` of it, along half a cosine.
+        eta_rate: eta rises by this times R / scale^2 in each step.
+        eta_share: after the last step eta rises by this times c R / scale^2, with the R that the look finds.
+    """
+
+    learning_rate: Float[Array, ""]
+    final_share: Float[Array, ""]
+    eta_rate: Float[Array, ""]
+    eta_share: Float[Array, ""]
+
+
+class Look(NamedTuple):
+    """What one seed's density is like after an epoch.
+
+    Attributes:
+        entropy: in nats, over the parameters in their own units.
+        mean, sd: (p,) of the statistics under it.
+        violation: (m,) mean of T less its target.
+        spread: (m,) standard deviation of T.
+        p_value: (m,) two-sided: how often means of small sets fall on both sides of the target.
+        passed: whether no constraint speaks against it.
+        norms: (NUM_SETS,) squared violation of sets of the size of a batch, in units of `scale`.
+        num_skipped: steps left out because the gradient was not finite.
+        draws: (d, dim) some parameter rows.
+    """
+
+    entropy: Float[Array, ""]
+    mean: Float[Array, " p"]
+    sd: Float[Array, " p"]
+    violation: Float[Array, " m"]
+    spread: Float[Array, " m"]
+    p_value: Float[Array, " m"]
+    passed: Bool[Array, ""]
+    norms: Float[Array, " sets"]
+    num_skipped: Int[Array, ""]
+    draws: Float[Array, "d dim"]
+
+
+class Sizes(NamedTuple):
+    """Numbers that the compiled programs depend on: steps of an epoch, draws of a step, of a set, kept."""
+
+    num_steps: int
+    batch_size: int
+    test_size: int
+    num_draws: int
+
+
+class Program(NamedTuple):
+    """One seed's mathematics.
+
+    Attributes:
+        flow: gives the structure; its trainable numbers are replaced.
+        prior: gives the support.
+        statistics: of one simulation, with a derivative.
+        targets: what they shall be.
+        sizes: see there.
+    """
+
+    flow: EmergentFlow
+    prior: Prior
+    statistics: Statistics
+    targets: Targets
+    sizes: Sizes
+
+    def batch(self, key: Key[Array, ""], parameters: Float[Array, " k"], num: int) -> Batch:
+        """`num` draws and simulations."""
+        return draw(key, with_parameters(self.flow, parameters), self.prior, self.statistics, num)
+
+    def train(self, key: Key[Array, ""], state: SeedState, pace: Pace) -> tuple[SeedState, Int[Array, ""]]:
+        """An epoch of Adam steps from fresh moments: the new state, and how many steps were left out."""
+        optimiser = optax.chain(optax.clip_by_global_norm(CLIP_NORM), optax.scale_by_adam())
+        weight = state.penalty / state.scale**2
+
+        def loss(parameters: Array, eta: Array, key: Array) -> tuple[Array, Array]:
+            batch = self.batch(key, parameters, self.sizes.batch_size)
+            return lagrangian(batch, self.targets, Multipliers(eta, weight))
+
+        def step(carry: tuple, i: Array) -> tuple[tuple, None]:
+            parameters, eta, moments, num_skipped = carry
+            (value, violation), gradient = jax.value_and_grad(loss, has_aux=True)(
+                parameters, eta, jax.random.fold_in(key, i)
+            )
+            is_finite = jnp.isfinite(value) & jnp.isfinite(gradient).all()
+            updates, new = optimiser.update(jnp.where(is_finite, gradient, 0.0), moments)
+            moved = parameters - _learning_rate(pace, i / self.sizes.num_steps) * jnp.asarray(updates)
+            raised = eta + pace.eta_rate * violation / state.scale**2
+            kept = (parameters, eta, moments)
+            carry = jax.tree.map(lambda a, b: jnp.where(is_finite, a, b), (moved, raised, new), kept)
+            return (*carry, num_skipped + ~is_finite), None
+
+        start = (state.parameters, state.eta, optimiser.init(state.parameters), jnp.int32(0))
+        (parameters, eta, _, skipped), _ = jax.lax.scan(step, start, jnp.arange(self.sizes.num_steps))
+        return state._replace(parameters=parameters, eta=eta), skipped
+
+    def look(self, key: Key[Array, ""], state: SeedState) -> Look:
+        """Entropy, moments and the convergence test, from NUM_SETS independent sets."""
+        test_size, batch_size = self.sizes.test_size, self.sizes.batch_size
+
+        def one(key: Array) -> tuple[Array, ...]:
+            batch = self.batch(key, state.parameters, max(test_size, batch_size))
+            violations = self.targets.violations(batch.x)
+            norm = ((violations[:batch_size].mean(axis=0) / state.scale) ** 2).sum()
+            return (
+                violations[:test_size].mean(axis=0), norm, -batch.log_prob.mean(),
+                violations.mean(axis=0), (violations**2).mean(axis=0),
+                batch.x.mean(axis=0), (batch.x**2).mean(axis=0),
+            )  # fmt: skip
+
+        tested, norms, *others = jax.lax.map(one, jax.random.split(key, NUM_SETS))
+        entropy, violation, square, mean, mean_square = (part.mean(axis=0) for part in others)
+        p_value = two_sided(tested)
+        theta = self.batch(jax.random.fold_in(key, NUM_SETS), state.parameters, self.sizes.num_draws).theta
+        return Look(
+            entropy, mean, jnp.sqrt(jnp.maximum(mean_square - mean**2, 0.0)), violation,
+            jnp.sqrt(jnp.maximum(square - violation**2, 0.0)), p_value,
+            (p_value > LEVEL / p_value.size).all() & jnp.isfinite(entropy), norms, jnp.int32(0), theta,
+        )  # fmt: skip
+
+    def epoch(self, key: Key[Array, ""], state: SeedState, pace: Pace) -> tuple[SeedState, Look]:
+        """Train, look, and add to eta what is left of the violation."""
+        train_key, look_key = jax.random.split(key)
+        state, num_skipped = self.train(train_key, state, pace)
+        look = self.look(look_key, state)._replace(num_skipped=num_skipped)
+        raised = state.eta + pace.eta_share * state.penalty / state.scale**2 * look.violation
+        return state._replace(eta=jnp.where(jnp.isfinite(raised).all(), raised, state.eta)), look
+
+
+def two_sided(means: Float[Array, "sets m"]) -> Float[Array, " m"]:
+    """Twice the smaller share of means on one side of zero."""
+    return 2 * jnp.minimum((means > 0).mean(axis=0), (means < 0).mean(axis=0))
+
+
+def compiled(program: Program) -> tuple[Callable[..., tuple[SeedState, Look]], Callable[..., Look]]:
+    """`epoch(keys, states, pace)` and `look(keys, states)` of all seeds, the seeds along the first axis."""
+    return (
+        jax.jit(jax.vmap(program.epoch, in_axes=(0, 0, None))),
+        jax.jit(jax.vmap(program.look)),
+    )
+
+
+def _learning_rate(pace: Pace, fraction: Array) -> Array:
+    falling = 0.5 * (1 + jnp.cos(jnp.pi * fraction))
+    return pace.learning_rate * (pace.final_share + (1 - pace.final_share) * falling)

@@ -1,0 +1,33 @@
+"""What EPI compiles, of its settings, a simulator and a goal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Array
+
+from inference.goals import EmergentProperty
+from inference.methods.emergent.epoch import Program, Sizes
+from inference.methods.emergent.start import new_flow, spec_of
+from inference.methods.emergent.statistics import automatic_batch, statistics_of, targets_of
+from simulators import Simulator
+
+if TYPE_CHECKING:
+    from inference.methods.epi import EPI
+
+FEW, MANY_DRAWS, FEW_DRAWS = 8, 500, 200  # parameters up to which a step takes many draws
+MOST_KEPT = 500  # draws kept after each epoch of each seed
+MOST_NUMBERS = 2_000_000  # of all those draws together
+
+
+def make_program(key: Array, config: EPI, simulator: Simulator, goal: EmergentProperty) -> Program:
+    """One seed's mathematics, in sizes that fit into memory."""
+    names, targets = targets_of(simulator, goal)
+    statistics, dim = statistics_of(simulator, names), simulator.prior.dim
+    wanted = config.batch_size or (MANY_DRAWS if dim <= FEW else FEW_DRAWS)
+    batch_size = automatic_batch(statistics, dim, wanted, config.num_seeds)
+    kept = int(np.clip(MOST_NUMBERS // (dim * config.num_seeds * config.max_epochs), 10, MOST_KEPT))
+    sizes = Sizes(config.num_steps, batch_size, config.test_size, kept)
+    flow = new_flow(key, spec_of(config, dim), simulator.prior)
+    return Program(flow, simulator.prior, statistics, targets, sizes)
