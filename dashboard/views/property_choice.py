@@ -74,8 +74,9 @@ class PropertyChoice(pn.viewable.Viewer):
         for row in self.rows.values():
             row.param.watch(self._take, ["ticked", "target"])
         more = f" Shown are the first {len(shown)} of {len(names)} statistics." if names[MOST_ROWS:] else ""
-        self.state.text = TEACH + more
-        self.place.objects = list(self.rows.values())
+        with pn.io.hold():
+            self.state.text = TEACH + more
+            self.place.objects = list(self.rows.values())
         self._take()
 
     def _take(self, *_: object) -> None:

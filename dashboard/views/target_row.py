@@ -20,6 +20,7 @@ from dashboard.views.drawing import columns, span
 from dashboard.words import count, number
 
 NUM_BINS = 60
+TOWERS = 4  # times as high as the second
 CENTRAL = (0.5, 99.5)  # percent of the simulations that the histogram shows at first
 HEIGHT = 128  # pixels
 
@@ -75,7 +76,7 @@ class TargetRow(pn.viewable.Viewer):
             self.tick, pmui.Row(*self.fields, margin=0, sizing_mode="stretch_width", sx={"gap": "12px"}),
             margin=0, sizing_mode="stretch_width", sx={"gap": "10px"},
         )  # fmt: skip
-        picture = pn.Column(shell.plot(self.figure), self.summary, margin=0, sizing_mode="stretch_width")
+        picture = pmui.Column(shell.plot(self.figure), self.summary, margin=0, sizing_mode="stretch_width")
         return shell.columns(controls, picture, widths="minmax(220px, 1fr) minmax(0, 2fr)")
 
     def _typed(self, *_: object) -> None:
@@ -125,11 +126,18 @@ class TargetRow(pn.viewable.Viewer):
             return f"{name} is undefined in {share} % of {count(num, 'simulation')}: EPI cannot use it."
         among = f"{count(num, 'simulation')} from the prior: {number(self.values.mean())} ± "
         among += f"{number(self.values.std())} {self.unit}".strip()
+        among += " (the tallest bar is cut off)" if self.is_cut else ""
         if not self.ticked or self.target is None:
             return f"{among}."
         mean, sd = self.target
         inside = 100 * np.mean(np.abs(self.values - mean) <= sd)
         return f"{among}; {number(float(inside), 2)} % lie within one sd of the target mean."
+
+    def _tallest(self, counts: np.ndarray) -> float:
+        """The bar that fills the figure; one that towers over all others is cut off."""
+        first, second = np.sort(counts)[:-3:-1]
+        self.is_cut = bool(first > TOWERS * second > 0)
+        return float(TOWERS / 2 * second if self.is_cut else max(first, 1))
 
     def _figure(self) -> Any:
         edges = np.linspace(self.low, self.high, NUM_BINS + 1)
@@ -141,7 +149,7 @@ class TargetRow(pn.viewable.Viewer):
         )  # fmt: skip
         fig.yaxis.visible = False
         fig.ygrid.grid_line_color = None
-        heights = counts / max(counts.max(), 1)
+        heights = counts / self._tallest(counts)
         source = columns(left=edges[:-1], right=edges[1:], top=heights, bottom=0 * heights)
         bars = fig.quad("left", "right", "top", "bottom", source=source, fill_alpha=0.55, line_width=0)
         theme.paint(bars, fill_color="prior", line_color="prior")
