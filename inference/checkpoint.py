@@ -40,8 +40,8 @@ def write_checkpoint(path: Path, identity: str, arrays: list[np.ndarray], notes:
     write_atomically(path, stream.getvalue())
 
 
-def read_checkpoint(path: Path, identity: str) -> tuple[list[np.ndarray], dict[str, Any]] | None:
-    """Arrays and notes; None where there is no checkpoint.
+def read_checkpoint(path: Path, identity: str | None) -> tuple[list[np.ndarray], dict[str, Any]] | None:
+    """Arrays and notes, of any work where no identity is given; None where there is no checkpoint.
 
     Raises:
         ValueError: it belongs to other work, or is damaged.
@@ -56,7 +56,7 @@ def read_checkpoint(path: Path, identity: str) -> tuple[list[np.ndarray], dict[s
         raise ValueError(
             f"The checkpoint '{path}' is damaged ({error}); delete it to train from the start."
         ) from error
-    if notes.pop("identity") != identity:
+    if notes.pop("identity") != identity and identity is not None:
         raise ValueError(
             f"The checkpoint '{path}' belongs to other data or settings; delete it or use another folder."
         )

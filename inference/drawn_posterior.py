@@ -10,10 +10,11 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Key
 
 from inference.hierarchical_posterior import HierarchicalPosterior
-from inference.posterior import Posterior, share_at_bounds
+from inference.posterior import LogDensity, Posterior, share_at_bounds
 from inference.property_posterior import PropertyPosterior
 from simulators import Prior
 
+NO_DENSITY = "MCMC and ABC give draws and no normalised density; use the draws, or run SNPE for a log_prob."
 MOST_DRAWS = 10_000  # of all chains together; longer chains are thinned
 
 
@@ -78,9 +79,15 @@ class DrawnPosterior:
         Raises:
             ValueError: always.
         """
-        raise ValueError(
-            "MCMC and ABC give draws and no normalised density; use the draws, or run SNPE for a log_prob."
-        )
+        raise ValueError(NO_DENSITY)
+
+    def log_density(self, x: ArrayLike | None = None) -> LogDensity:
+        """There is none, as of `log_prob`.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(NO_DENSITY)
 
     def share_at_bounds(self, theta: ArrayLike) -> Float[np.ndarray, "dim 2"]:
         """As `Posterior.share_at_bounds`."""

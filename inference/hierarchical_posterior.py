@@ -16,7 +16,7 @@ from inference.epoch import bucket_size
 from inference.estimators import DensityEstimator
 from inference.estimators.ensemble import Ensemble
 from inference.estimators.hierarchical import HierarchicalDensity
-from inference.posterior import MAX_BATCH, MIN_BATCH, Posterior
+from inference.posterior import MAX_BATCH, MIN_BATCH, LogDensity, Posterior
 from simulators import Prior
 
 
@@ -126,6 +126,10 @@ class HierarchicalPosterior:
     ) -> Float[Array, " dim"]:
         """As `Posterior.mode`."""
         return self._plain.mode(key, self._given(x, extra))
+
+    def log_density(self, x: ArrayLike | None = None, extra: ArrayLike | None = None) -> LogDensity:
+        """As `Posterior.log_density`."""
+        return self._plain.log_density(self._given(x, extra))
 
     def share_at_bounds(self, theta: ArrayLike) -> Float[np.ndarray, "dim 2"]:
         """As `Posterior.share_at_bounds`."""

@@ -159,10 +159,10 @@ def _property(observation: Described) -> EmergentProperty:
     Raises:
         ValueError: there are none, or they are no numbers.
     """
-    parts = [observation.get(name) for name in ("mean", "sd")]
-    if not all(isinstance(part, Mapping) for part in parts):
-        raise ValueError(
+    mean, sd = observation.get("mean"), observation.get("sd")
+    if not isinstance(mean, Mapping) or not isinstance(sd, Mapping):
+        raise ValueError(  # noqa: TRY004  wrong content of a file
             'An emergent property is {"mean": {name: number, ...}, "sd": {name: number, ...}}; got '
             f"{ {name: value for name, value in observation.items() if name != 'kind'} }."
         )
-    return EmergentProperty(*parts)
+    return EmergentProperty(mean, sd)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -19,6 +20,25 @@ MAX_BATCH = 16_384  # draws or rows per compiled call; more are done in several 
 MIN_BATCH = 64
 NUM_MODE_DRAWS, NUM_MODE_STARTS, NUM_MODE_STEPS, MODE_STEP = 4_096, 16, 300, 0.05
 NEAR_BOUND = 0.01  # share of the prior's range that counts as lying at a bound
+
+
+class LogDensity(eqx.Module):
+    """Log density of one parameter row in the prior's own space, in the precision of that row.
+
+    The row must lie inside the support. Under `jax.enable_x64` it is smooth up to the edges of a bounded one.
+    """
+
+    estimator: DensityEstimator
+    prior: Prior = eqx.field(static=True)
+    condition: Float[Array, " num_inputs"]
+
+    def __call__(self, theta: Float[Array, " dim"]) -> Float[Array, ""]:
+        """In nats."""
+        estimator, condition = jax.tree.map(
+            lambda leaf: _in(leaf, theta.dtype), (self.estimator, self.condition)
+        )
+        u = self.prior.to_unconstrained(theta)
+        return estimator.log_prob(u, condition) - self.prior.log_abs_det_jacobian(u)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +147,10 @@ class Posterior:
         starts = self.prior.to_unconstrained(self.sample(key, NUM_MODE_DRAWS, x))
         return self.prior.from_unconstrained(_mode(self.estimator, starts, condition))
 
+    def log_density(self, x: ArrayLike | None = None) -> LogDensity:
+        """`log_prob` of one row as a function that JAX differentiates; arguments and errors as there."""
+        return LogDensity(self.estimator, self.prior, jnp.asarray(self._condition(x)))
+
     def share_at_bounds(self, theta: ArrayLike) -> Float[np.ndarray, "dim 2"]:
         """See the function of this name."""
         return share_at_bounds(self.prior, theta)
@@ -169,6 +193,11 @@ def share_at_bounds(prior: Prior, theta: ArrayLike) -> Float[np.ndarray, "dim 2"
     margin = np.where(is_bounded, NEAR_BOUND * (high - low), 0.0)
     sides = [(rows <= low + margin).mean(0), (rows >= high - margin).mean(0)]
     return np.stack([np.where(is_bounded, side, 0.0) for side in sides], axis=1)
+
+
+def _in(leaf: Any, dtype: Any) -> Any:
+    is_float = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jnp.floating)
+    return leaf.astype(dtype) if is_float else leaf
 
 
 @eqx.filter_jit

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Key
 
 from inference.estimators.base import DensityEstimator
-from inference.posterior import Posterior
+from inference.posterior import LogDensity, Posterior
 from simulators import Prior
 
 NOTHING = np.zeros(1, np.float32)  # what a density that depends on nothing is conditioned on
@@ -53,6 +53,11 @@ class PropertyPosterior:
         """As `Posterior.mode`."""
         _check(x)
         return self._inner.mode(key)
+
+    def log_density(self, x: ArrayLike | None = None) -> LogDensity:
+        """As `Posterior.log_density`."""
+        _check(x)
+        return self._inner.log_density()
 
     def hessian(self, theta: ArrayLike) -> Float[np.ndarray, "dim dim"]:
         """Second derivatives of the log density at one parameter row, in double precision."""

@@ -9,11 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flowjax.bijections import AbstractBijection, Chain, Permute
+from jax.flatten_util import ravel_pytree
 from jax.scipy.stats import norm, t
 from jaxtyping import Array, Float, Key
 
 from inference.embeddings.encoder import AsItIs
-from inference.estimators.base import HEAVY_DOF, DensityEstimator, EstimatorSpec
+from inference.estimators.base import HEAVY_DOF, DensityEstimator, EstimatorSpec, partition_trainable
 from inference.estimators.emergent_layers import (
     AffineCoupling,
     LinearMap,
@@ -46,6 +47,18 @@ class EmergentFlow(DensityEstimator):
         z, log_det = self.bijection.transform_and_log_det(noise)
         log_q = norm.logpdf(noise).sum() - log_det + self.parameter_scaling.log_det()
         return self.parameter_scaling.inverse(z), log_q
+
+    def with_vector(self, vector: Float[Array, " k"]) -> EmergentFlow:
+        """The same flow with its trainable numbers, as `vector` gives them, replaced."""
+        trainable, fixed = partition_trainable(self)
+        flow = eqx.combine(ravel_pytree(trainable)[1](vector), fixed)
+        assert isinstance(flow, EmergentFlow)
+        return flow
+
+    @property
+    def vector(self) -> Float[Array, " k"]:
+        """All trainable numbers."""
+        return ravel_pytree(partition_trainable(self)[0])[0]
 
     def log_prob_given(self, u: Float[Array, " dim"], h: Float[Array, " _"]) -> Float[Array, ""]:
         """See `DensityEstimator.log_prob_given`; nothing depends on h."""

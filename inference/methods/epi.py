@@ -26,7 +26,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from inference.checkpoint import fingerprint
-from inference.epoch import with_parameters
 from inference.goals import EmergentProperty, Goal, check_property
 from inference.methods.base import Method, MethodOutput, RunContext
 from inference.methods.emergent.findings import diagnostics_of, training_of
@@ -60,8 +59,7 @@ class EPI:
     batch_size: int | None = setting(
         None,
         "Batch size",
-        "Draws, each simulated once, per step; empty: 500 for up to 8 parameters, else 200, or fewer where "
-        "memory is short.",
+        "Draws, each simulated once, per step; empty: 200, or fewer where memory is short.",
         bounds=(4, 100_000),
         advanced=True,
     )
@@ -314,7 +312,7 @@ def run(config: EPI, simulator: Simulator, goal: Goal, context: RunContext) -> M
     words = np.asarray(jax.random.key_data(context.key))
     identity = fingerprint(words, config, sorted(goal.mean.items()), sorted(goal.sd.items()))
     course, reason = Trainer(train_key, config, program, context, identity).train()
-    flow = with_parameters(program.flow, jnp.asarray(course.best_parameters[course.chosen]))
+    flow = program.flow.with_vector(jnp.asarray(course.best_parameters[course.chosen]))
     reference = greatest_entropy(reference_key, program, config.num_reference, context.on_progress)
     return MethodOutput(
         PropertyPosterior(flow, simulator.prior),

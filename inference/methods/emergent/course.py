@@ -134,8 +134,8 @@ def save_course(path: Path, identity: str, course: Course) -> None:
     write_checkpoint(path, identity, [*arrays, *(course.log[name] for name in names)], {"log": names})
 
 
-def load_course(path: Path, identity: str) -> Course | None:
-    """The course in a checkpoint; None where there is none.
+def load_course(path: Path, identity: str | None = None) -> Course | None:
+    """The course in a checkpoint, of any work where no identity is given; None where there is none.
 
     Raises:
         ValueError: it is damaged, or of another key, configuration or goal than `identity` says.

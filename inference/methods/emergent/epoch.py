@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from inference.epoch import CLIP_NORM, with_parameters
+from inference.epoch import CLIP_NORM
 from inference.estimators.emergent import EmergentFlow
 from inference.methods.emergent.objective import Batch, Multipliers, Statistics, Targets, draw, lagrangian
 from simulators import Prior
@@ -105,7 +105,7 @@ class Program(NamedTuple):
 
     def batch(self, key: Key[Array, ""], parameters: Float[Array, " k"], num: int) -> Batch:
         """`num` draws and simulations."""
-        return draw(key, with_parameters(self.flow, parameters), self.prior, self.statistics, num)
+        return draw(key, self.flow.with_vector(parameters), self.prior, self.statistics, num)
 
     def train(self, key: Key[Array, ""], state: SeedState, pace: Pace) -> tuple[SeedState, Int[Array, ""]]:
         """An epoch of Adam steps from fresh moments: the new state, and how many steps were left out."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from inference.analysis.maximum_entropy import MaximumEntropy
 from inference.methods.base import Variables
-from inference.methods.emergent.course import Course
+from inference.methods.emergent.course import Course, load_course
 from inference.methods.emergent.epoch import Program
 
 CONSTRAINT, STATISTIC = ("epoch", "seed", "constraint"), ("epoch", "seed", "statistic")
@@ -31,6 +33,19 @@ CALLED = {"mean": "statistic_mean", "sd": "statistic_sd", "eta": "multiplier", "
 def training_of(course: Course) -> Variables:
     """All that was recorded after each epoch of each seed."""
     return {CALLED.get(name, name): (dims, course.log[name]) for name, dims in DIMENSIONS.items()}
+
+
+def read_training(folder: Path) -> Variables | None:
+    """The same of a run that is still going on; None before its first epoch.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        ValueError: the checkpoint is damaged.
+    """
+    course = load_course(folder / "checkpoint" / "epi.npz")
+    return None if course is None or not course.epoch else training_of(course)
 
 
 def diagnostics_of(course: Course, program: Program, reference: MaximumEntropy | None) -> Variables:

@@ -16,7 +16,7 @@ from simulators import Simulator
 if TYPE_CHECKING:
     from inference.methods.epi import EPI
 
-FEW, MANY_DRAWS, FEW_DRAWS = 8, 500, 200  # parameters up to which a step takes many draws
+BATCH = 200  # draws of a step; 500 led to the same entropies on linear dynamics, in twice the time
 MOST_KEPT = 500  # draws kept after each epoch of each seed
 MOST_NUMBERS = 2_000_000  # of all those draws together
 
@@ -25,8 +25,7 @@ def make_program(key: Array, config: EPI, simulator: Simulator, goal: EmergentPr
     """One seed's mathematics, in sizes that fit into memory."""
     names, targets = targets_of(simulator, goal)
     statistics, dim = statistics_of(simulator, names), simulator.prior.dim
-    wanted = config.batch_size or (MANY_DRAWS if dim <= FEW else FEW_DRAWS)
-    batch_size = automatic_batch(statistics, dim, wanted, config.num_seeds)
+    batch_size = automatic_batch(statistics, dim, config.batch_size or BATCH, config.num_seeds)
     kept = int(np.clip(MOST_NUMBERS // (dim * config.num_seeds * config.max_epochs), 10, MOST_KEPT))
     sizes = Sizes(config.num_steps, batch_size, config.test_size, kept)
     flow = new_flow(key, spec_of(config, dim), simulator.prior)

@@ -8,12 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Key
 
-from inference.epoch import with_parameters
 from inference.estimators import make_estimator
-from inference.estimators.base import EstimatorSpec, partition_trainable
+from inference.estimators.base import EstimatorSpec
 from inference.estimators.emergent import NAME, EmergentFlow
 from inference.estimators.mixing import MixingSpec
 from inference.scaling import fit_parameter_scaling, identity_scaling
@@ -57,11 +55,6 @@ def new_flow(key: Key[Array, ""], spec: EstimatorSpec, prior: Prior) -> Emergent
     return flow
 
 
-def vector_of(flow: EmergentFlow) -> Float[Array, " k"]:
-    """Its trainable numbers."""
-    return ravel_pytree(partition_trainable(flow)[0])[0]
-
-
 def gaussian_start(
     key: Key[Array, ""], flow: EmergentFlow, prior: Prior, parameters: Float[Array, "seeds k"]
 ) -> Float[Array, "seeds k"]:
@@ -78,7 +71,7 @@ def gaussian_start(
     optimiser = optax.chain(optax.clip(LARGEST_ENTRY), optax.adam(GAUSSIAN_RATE))
 
     def divergence(vector: Array, key: Array) -> Array:
-        u, log_q = jax.vmap(with_parameters(flow, vector).draw)(jax.random.split(key, GAUSSIAN_BATCH))
+        u, log_q = jax.vmap(flow.with_vector(vector).draw)(jax.random.split(key, GAUSSIAN_BATCH))
         theta = prior.from_unconstrained(u)
         log_p = -0.5 * (((theta - centre) / sd) ** 2).sum(axis=-1)
         return (log_q - prior.log_abs_det_jacobian(u) - log_p).mean()

@@ -24,7 +24,7 @@ from inference.methods.emergent.course import (
     why_end,
 )
 from inference.methods.emergent.epoch import Look, Pace, Program, SeedState, compiled
-from inference.methods.emergent.start import gaussian_start, new_flow, spec_of, vector_of
+from inference.methods.emergent.start import gaussian_start, new_flow, spec_of
 from inference.progress import Progress
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Trainer(NamedTuple):
     def _fresh(self, seed: int, attempt: int) -> Float[Array, " k"]:
         key = jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(self.key, START + 1), seed), attempt)
         prior = self.program.prior
-        return vector_of(new_flow(key, spec_of(self.config, prior.dim), prior))
+        return new_flow(key, spec_of(self.config, prior.dim), prior).vector
 
     def _restarted(self, course: Course, found: Look, first: Look) -> Course:
         """The course with collapsed seeds begun again from other flows, a few times each."""
