@@ -1,5 +1,6 @@
 """The observation that a command line asks for, as a request says it."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ class Asked:
         extra_epochs: further ones of the file: numbers, conditions or "all", with commas.
         is_alike: simulate them at all the parameters of the built-in observation.
         options: of how to read, as text.
+        property_file: JSON with the targets of an emergent property.
+        targets: the same as words, "name=mean:sd".
     """
 
     observation: str = "default"
@@ -27,6 +30,8 @@ class Asked:
     extra_epochs: str = ""
     is_alike: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
+    property_file: Path | None = None
+    targets: tuple[str, ...] = ()
 
 
 def observation_of(model: str, asked: Asked) -> dict[str, Any]:
@@ -35,6 +40,8 @@ def observation_of(model: str, asked: Asked) -> dict[str, Any]:
     Raises:
         ValueError: there is no such recording, epoch or condition, or things do not go together.
     """
+    if asked.property_file is not None or asked.targets:
+        return _property(asked)
     if asked.observation in ("default", "none"):
         return _built_in(asked)
     if asked.is_alike:
@@ -73,6 +80,31 @@ def _built_in(asked: Asked) -> dict[str, Any]:
         "kind": asked.observation,
         "extra": {"num": int(number), "is_diverse": not asked.is_alike},
     }
+
+
+def _property(asked: Asked) -> dict[str, Any]:
+    """The targets of an emergent property, of a file and of words; the words win."""
+    if asked != Asked(property_file=asked.property_file, targets=asked.targets):
+        raise ValueError(
+            "An emergent property stands in place of an observation; leave out what is about one."
+        )
+    found: dict[str, dict[str, Any]] = {"mean": {}, "sd": {}}
+    if asked.property_file is not None:
+        try:
+            value = json.loads(asked.property_file.read_text())
+            found = {part: dict(value[part]) for part in found}
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f'{asked.property_file.name} must hold {{"mean": {{name: number}}, "sd": {{name: number}}}}.'
+            ) from error
+    for word in asked.targets:
+        name, _, numbers = word.rpartition("=")
+        mean, _, sd = numbers.partition(":")
+        try:
+            found["mean"][name], found["sd"][name] = float(mean), float(sd)
+        except ValueError as error:
+            raise ValueError(f"A target is written name=mean:sd; got '{word}'.") from error
+    return {"kind": "property", **found}
 
 
 def _file(kind: Any, given: str) -> Path:

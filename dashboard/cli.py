@@ -110,6 +110,14 @@ def run(
         list[str] | None,
         typer.Option("--read", metavar="NAME=VALUE", help="How to read, e.g. channel=Oz; repeatable."),
     ] = None,
+    property_: Annotated[
+        Path | None,
+        typer.Option("--property", metavar="FILE", help='For epi: JSON {"mean": {...}, "sd": {...}}.'),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=MEAN:SD", help="For epi: a statistic and its targets; repeatable."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the run's random key.")] = 0,
     root: Root = None,
     simulators: SimulatorFiles = None,
@@ -127,7 +135,10 @@ def run(
 
     given = read_settings(set_ or [])
     config = make_config(method, given)
-    asked = Asked(observation, sweep, tuple(extra or ()), extra_epochs, alike, read_settings(read or []))
+    asked = Asked(
+        observation, sweep, tuple(extra or ()), extra_epochs, alike, read_settings(read or []),
+        property_, tuple(target or ()),
+    )  # fmt: skip
     request = Request(
         model,
         method,

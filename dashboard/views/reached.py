@@ -63,9 +63,7 @@ class Reached(pn.viewable.Viewer):
         self.summary = shell.Line(text=self.sentence(), testid="reached-summary")
 
     def __panel__(self) -> pn.Column:
-        legend = shell.legend(
-            ("prior", "simulations of the prior"), ("model", "of the draws"), ("truth", _BAND)
-        )
+        meanings = (("prior", "simulations of the prior"), ("model", "of the draws"), ("truth", _BAND))
         return pn.Column(
             shell.legend(*meanings), grid([shell.plot(figure) for figure in self.figures], 320), self.summary,
             shell.html(self.table(), margin=(12, 0, 0, 0)), margin=0, sizing_mode="stretch_width",

@@ -135,7 +135,6 @@ class _Room(NamedTuple):
 @eqx.filter_jit
 def _climb(density: LogDensity, row: Array, room: _Room, rates: Array) -> tuple[Array, Array]:
     """Adam on each parameter in units of its width; the best point met, and its value."""
-
     width = room.width
 
     def step(carry: tuple, rate: tuple[Array, Array]) -> tuple[tuple, None]:

@@ -54,7 +54,7 @@ def place(numbers: Numbers) -> Iterator[Finding]:
 def confidence(numbers: Numbers) -> Iterator[Finding]:
     """Do regions hold the truth as often as they say?"""
     if "overconfidence num_calibrated coverage coverage_level" not in numbers:
-        if not numbers.is_of_chains:  # which are exact, or disagree
+        if not (numbers.is_of_chains or numbers.is_of_property):  # exact, or judged by its moments
             yield Finding("good", UNCHECKED)
         return
     excess, num = numbers.scalar("overconfidence"), numbers.scalar("num_calibrated")

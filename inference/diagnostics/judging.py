@@ -67,6 +67,11 @@ class Numbers:
         return "r_hat" in self
 
     @property
+    def is_of_property(self) -> bool:
+        """Whether there are moments to be met instead of an observation."""
+        return "target_mean" in self
+
+    @property
     def simulate_more(self) -> str:
         """The commonest advice, with numbers."""
         if self.is_of_chains:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import xarray as xr
 
-from inference.diagnostics import judge_abc, judge_answer, judge_chains, judge_training
+from inference.diagnostics import judge_abc, judge_answer, judge_chains, judge_property, judge_training
 from inference.diagnostics.judge_answer import UNCHECKED
 from inference.diagnostics.judging import Finding, Level, Numbers
 
@@ -22,6 +22,7 @@ HEADLINES = {
 }
 GO_ON = "Go on: explore the posterior, and look at what it predicts."
 CHECKS = (
+    judge_property.moments, judge_property.width,
     judge_abc.search, judge_answer.place, judge_abc.threshold, judge_abc.accepted, judge_abc.budget,
     judge_chains.agreement, judge_chains.number, judge_chains.divergences,
     judge_training.learning, judge_training.usable, judge_answer.confidence,
