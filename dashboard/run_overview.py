@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
@@ -168,7 +168,8 @@ def _head(run: Run, state: str) -> str:
     known = {"default": "its built-in observation", "none": "no observation (amortised)"}
     label = known.get(kind) or request.observation.get("label", "a recording")
     if kind == "property":
-        label = property_words(EmergentProperty(request.observation["mean"], request.observation["sd"]), {})
+        wanted = request.observation["mean"], request.observation["sd"]
+        label = property_words(EmergentProperty(*wanted), _units(request.simulator))
     if num := count_extra(request.observation):
         label = f"{label} and {count(num, 'other')}"
     facts = [
@@ -189,6 +190,13 @@ def _head(run: Run, state: str) -> str:
         f'<div class="between"><div><h1>{title} {link} {escape(str(label))}</h1>'
         f'<ul class="facts">{items}</ul></div>{state_chip(state)}</div>'
     )
+
+
+def _units(name: str) -> Mapping[str, str]:
+    try:
+        return get_simulator(name).feature_units
+    except ValueError:
+        return {}
 
 
 def _title(name: str) -> str:

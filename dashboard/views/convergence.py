@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -32,18 +33,23 @@ class Convergence(pn.viewable.Viewer):
         self.violations = shell.Line(testid="violation-summary")
         self.entropy = SeedCurves("entropy (nats)", course.num_seeds, height=260)
         self._greatest: Any = self.entropy.level("truth")
-        words = [f"{name.replace('_', ' ')}: off by (target units)" for name in course.constraints]
-        self.parts = [SeedCurves(word, course.num_seeds, height=190) for word in words]
+        labels = [f"off by ({target_unit(name)})" for name in course.constraints]
+        self.parts = [SeedCurves(label, course.num_seeds, height=190) for label in labels]
         for part in self.parts:
             part.level("prior")
         self._legend = shell.html("", margin=(0, 0, 6, 0))
         self.update(course)
 
     def __panel__(self) -> pn.Column:
-        cells = [shell.plot(part.figure) for part in self.parts]
+        cells = [
+            pn.Column(
+                shell.html(f"<h4>{escape(name.replace('_', ' '))}</h4>"), shell.plot(part.figure), margin=0
+            )
+            for name, part in zip(self.course.constraints, self.parts, strict=True)
+        ]
         return pn.Column(
             self._legend, shell.plot(self.entropy.figure), self.summary,
-            grid(cells, 320), self.violations, margin=0, sizing_mode="stretch_width",
+            grid(cells, 380), self.violations, margin=0, sizing_mode="stretch_width",
         )  # fmt: skip
 
     def update(self, course: Course) -> None:
@@ -61,7 +67,7 @@ class Convergence(pn.viewable.Viewer):
             self._greatest.visible = bool(np.isfinite(course.greatest))
             if self._greatest.visible:
                 self._greatest.location = course.greatest
-                self.entropy.figure.y_range.update(**_reach(course))
+            self.entropy.figure.y_range.update(**_reach(course))
             self.summary.text, self.violations.text = entropy_words(course), violation_words(course)
             self._legend.object = shell.legend_html(*_meanings(course))
 
@@ -122,12 +128,12 @@ def entropy_words(course: Course) -> str:
     told = f"{passed} of {seeds} met the constraints in {epochs}"
     if course.seed == NONE:
         value = number(float(course.entropy[-1, seed]))
-        return f"Epoch {course.num_epochs}: entropy {value} nats of seed {seed}; {told}."
+        return f"Epoch {course.num_epochs}: entropy {value} nats of seed {seed}; {told} (dots)."
     value = float(course.entropy[course.epoch, course.seed])
     words = f"Chosen: seed {seed} after epoch {course.epoch + 1}, entropy {number(value)} nats"
     if np.isfinite(course.greatest):
         words += f", where {number(course.greatest)} is the greatest that there is (dashed)"
-    return f"{words}; {told}."
+    return f"{words}; {told}. Dots mark epochs that met them, the ring what was chosen."
 
 
 def violation_words(course: Course) -> str:
@@ -139,22 +145,25 @@ def violation_words(course: Course) -> str:
     name = course.constraints[k].replace("_", " ")
     state = "passes the test" if course.passed[epoch, course.leading] else "does not pass the test"
     return (
-        f"{when} the {name} is off most, by {number(float(values[k]), 2)} target units; it {state}. "
-        "Violations of early epochs may lie outside the picture."
+        f"{when} the {name} is off most, by {number(float(values[k]), 2)} {target_unit(name)}; it {state}. "
+        "Early epochs may lie outside the pictures."
     )
 
 
+def target_unit(constraint: str) -> str:
+    """What a violation is measured in: the sd that was asked for, of a variance what it is worth of it."""
+    return "target sd" if constraint.startswith("mean") else "√2 target sd²"
+
+
 def _reach(course: Course) -> dict[str, float]:
-    low = float(np.nanmin(course.entropy))
-    high = max(float(np.nanmax(course.entropy)), course.greatest)
+    low = float(np.nanmin(course.entropy[int(CALM * course.num_epochs) :]))
+    high = float(np.nanmax(np.append(course.entropy, course.greatest)))
     air = 0.08 * (high - low) or 1.0
     return {"start": low - air, "end": high + air}
 
 
 def _meanings(course: Course) -> list[tuple[str, str]]:
-    seeds = [
+    return [
         (theme.role_of(k), f"seed {k}" + (", chosen" if k == course.seed else ""))
         for k in range(course.num_seeds)
     ]
-    marks = "dots: the constraints are met" + ("; ring: chosen" if course.seed != NONE else "")
-    return [*seeds, ("plain", marks)]

@@ -10,7 +10,6 @@ import xarray as xr
 from jaxtyping import Bool, Float
 
 from dashboard.views.groups import group
-from dashboard.words import unit
 
 NONE = -1
 
@@ -98,15 +97,6 @@ def live_course(
 def target_units(sd: Float[np.ndarray, " p"]) -> Float[np.ndarray, " m"]:
     """The unit of each constraint: those of the means first."""
     return np.concatenate([sd, np.sqrt(2) * sd**2])
-
-
-def constraint_unit(name: str, units: Mapping[str, str]) -> str:
-    """``"mean of frequency"`` -> ``"Hz"``; of a variance its square."""
-    moment, _, statistic = name.partition(" of ")
-    plain = unit(units.get(statistic, ""))
-    if not plain or moment == "mean":
-        return plain
-    return f"{plain}²" if "/" not in plain else f"({plain})²"
 
 
 def _course(variables: Mapping[str, np.ndarray], sd: np.ndarray, names: Sequence[str]) -> Course:

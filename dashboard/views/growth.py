@@ -9,7 +9,7 @@ import panel_material_ui as pmui
 import xarray as xr
 
 from dashboard import shell, theme
-from dashboard.views.course_data import Course
+from dashboard.views.course_data import NONE, Course
 from dashboard.views.drawing import span
 from dashboard.views.draws import PosteriorDraws, draws_like
 from dashboard.words import number, with_unit
@@ -33,8 +33,9 @@ class Growth(pn.viewable.Viewer):
         names = list(self.about.names)
         self.x = pmui.Select(label="Across", options=names, value=names[0], **_SMALL)
         self.y = pmui.Select(label="Up", options=names, value=names[min(1, len(names) - 1)], **_SMALL)
+        shown = course.num_epochs if course.seed == NONE else course.epoch + 1
         self.epoch = pmui.IntSlider(
-            label="Epoch", start=1, end=max(course.num_epochs, 2), value=course.num_epochs,
+            label="Epoch", start=1, end=max(course.num_epochs, 2), value=shown,
             sizing_mode="stretch_width", margin=(0, 12), size="small",
         )  # fmt: skip
         self.summary = shell.Line(testid="growth-summary")
