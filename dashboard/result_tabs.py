@@ -12,6 +12,7 @@ import xarray as xr
 from dashboard import shell
 from dashboard.diagnosis import Diagnosis
 from dashboard.references import References
+from dashboard.sensitivity import Sensitivity
 from dashboard.shared import Shared, beside_extras
 from dashboard.validate import Validate
 from dashboard.views.convergence import Convergence
@@ -138,6 +139,9 @@ class ResultTabs(pn.viewable.Viewer):
             return [curves]
         return [curves, shell.card(shell.heading("Growing into shape", level=3), Growth(self.tree, course))]
 
+    def _sensitivity(self) -> list:
+        return [Sensitivity(self.tree, self.load)]
+
     def _training(self) -> list:
         curve = shell.card(shell.heading("Loss", level=3), TrainingCurve(self.tree))
         if num_rounds(self.tree) == 1:
@@ -164,11 +168,12 @@ TITLES = {
     "what_if": "What if",
     "predictions": "Predictions",
     "convergence": "Convergence",
+    "sensitivity": "Sensitivity",
     "training": "Training",
     "table": "Table and download",
     "details": "Details",
 }
-OF_PROPERTY = ("convergence",)
+OF_PROPERTY = ("convergence", "sensitivity")
 _BUILDERS: dict[str, Callable[[ResultTabs], list]] = {
     "posterior": ResultTabs._posterior,
     "shared": ResultTabs._shared,
@@ -177,6 +182,7 @@ _BUILDERS: dict[str, Callable[[ResultTabs], list]] = {
     "what_if": ResultTabs._what_if,
     "predictions": ResultTabs._predictions,
     "convergence": ResultTabs._convergence,
+    "sensitivity": ResultTabs._sensitivity,
     "training": ResultTabs._training,
     "table": ResultTabs._table,
     "details": ResultTabs._details,
