@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 from jaxtyping import ArrayLike, Float
@@ -65,13 +64,11 @@ class EmergentProperty:
                 f"got means of {sorted(self.mean)} and sds of {sorted(self.sd)}."
             )
         for name, value in (*self.mean.items(), *self.sd.items()):
-            if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(value):
+            if not np.isfinite(value):
                 raise ValueError(f"The targets of '{name}' must be finite numbers; got {value!r}.")
         wrong = {name: value for name, value in self.sd.items() if not value > 0}
         if wrong:
             raise ValueError(f"The sd of a statistic must be above zero; got {wrong}.")
-        for part in ("mean", "sd"):
-            object.__setattr__(self, part, {name: float(v) for name, v in getattr(self, part).items()})
 
 
 Goal = Observation | EmergentProperty | None

@@ -165,4 +165,10 @@ def _property(observation: Described) -> EmergentProperty:
             'An emergent property is {"mean": {name: number, ...}, "sd": {name: number, ...}}; got '
             f"{ {name: value for name, value in observation.items() if name != 'kind'} }."
         )
-    return EmergentProperty(mean, sd)
+    for name, value in (*mean.items(), *sd.items()):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(  # noqa: TRY004
+                f"The targets of '{name}' must be finite numbers; got {value!r}."
+            )
+    targets = ({name: float(value) for name, value in part.items()} for part in (mean, sd))
+    return EmergentProperty(*targets)

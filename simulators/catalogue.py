@@ -38,7 +38,9 @@ SIMULATORS: Mapping[str, Simulator] = Registry(
         "low_rank_rnn": f"{_MODELS}.low_rank_rnn:low_rank_rnn",
         "pyloric": f"{_MODELS}.pyloric:pyloric",
         "stg_subcircuit": f"{_MODELS}.stg_subcircuit:stg_subcircuit",
+        "superior_colliculus": f"{_MODELS}.superior_colliculus:superior_colliculus",
         "two_moons": f"{_MODELS}.two_moons:two_moons",
+        "v1_sssn": f"{_MODELS}.v1_sssn:v1_sssn",
     },
     group="posterior_lab.simulators",
 )

@@ -44,6 +44,27 @@ def paired_normals(key: Key[Array, ""], num: int) -> Float[Array, " num"]:
     return standard_normal(jnp.concatenate([x, y]))[:num]
 
 
+def step_normals(words: UInt32[Array, " 2 *batch"], step: Any, num: int) -> Float[Array, "num *batch"]:
+    """``num`` standard normals of a step for each simulation.
+
+    Args:
+        words: the two words of each key.
+        step: number of the step; other steps have other numbers.
+        num: of normals.
+    """
+    return standard_normal(step_words(words, step, num))
+
+
+def step_words(words: UInt32[Array, " 2 *batch"], step: Any, num: int) -> UInt32[Array, "num *batch"]:
+    """``num`` times 32 random bits of a step; arguments as for ``step_normals``.
+
+    One from each block of the generator: two would have to be joined, which keeps the compiler from fusing.
+    """
+    shape = (num, *words.shape[1:])
+    counter = jax.lax.broadcasted_iota(jnp.uint32, shape, 0)
+    return random_word((words[0], words[1]), jnp.broadcast_to(jnp.asarray(step, jnp.uint32), shape), counter)
+
+
 def random_word(
     words: tuple[Array | np.uint32, Array | np.uint32],
     high: UInt32[Array, "*shape"],

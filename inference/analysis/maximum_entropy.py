@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import ArrayLike, Float
 
 MOST_STEPS = 200
 EXACT = 1e-6  # largest violation at the solution, in target units
 LEAST_EFFECTIVE = 100.0  # effective draws below which nothing is known
-
-
-class Moments(Protocol):
-    """Target means and standard deviations."""
-
-    @property
-    def mean(self) -> Float[np.ndarray, " p"]:
-        """Of each statistic."""
-        ...
-
-    @property
-    def sd(self) -> Float[np.ndarray, " p"]:
-        """Of each statistic."""
-        ...
 
 
 class MaximumEntropy(NamedTuple):
@@ -44,22 +30,24 @@ class MaximumEntropy(NamedTuple):
     num_draws: int
 
 
-def maximum_entropy(x: Float[np.ndarray, "n p"], targets: Moments, log_volume: float) -> MaximumEntropy:
+def maximum_entropy(
+    x: Float[np.ndarray, "n p"], mean: ArrayLike, sd: ArrayLike, *, log_volume: float
+) -> MaximumEntropy:
     """Newton's method on the dual, log mean exp(eta T) over uniform draws, in double precision.
 
     Args:
         x: statistics of one simulation at each of n draws, uniform on a box.
-        targets: what their means and standard deviations shall be.
+        mean: (p,) what their means shall be.
+        sd: (p,) and their standard deviations.
         log_volume: of the box.
 
     Returns:
         The entropy is NaN, and there are no effective draws, where no weights of these draws have the
         moments, or fewer than `LEAST_EFFECTIVE` of them count.
     """
-    off = np.asarray(x, float) - np.asarray(targets.mean, float)
-    sd = np.asarray(targets.sd, float)
-    unit = np.concatenate([sd, np.sqrt(2) * sd**2])
-    t = np.concatenate([off, off**2 - sd**2], axis=1) / unit
+    off, spread = np.asarray(x, float) - np.asarray(mean, float), np.asarray(sd, float)
+    unit = np.concatenate([spread, np.sqrt(2) * spread**2])
+    t = np.concatenate([off, off**2 - spread**2], axis=1) / unit
     t = t[np.isfinite(t).all(axis=1)]
     eta = _minimum(t) if len(t) else None
     if eta is None:

@@ -32,7 +32,7 @@ def moments(numbers: Numbers) -> Iterator[Finding]:
     yield Finding(
         "bad",
         f"No distribution that was tried has the property: {listed(off or [_worst(numbers)])}.",
-        "Near a miss, run more epochs (max_epochs) or seeds (num_seeds); far off, the model may be unable to: "
+        "Near a miss, run more epochs (max_epochs) or seeds (num_seeds); far off, the model may be unable: "
         "ask for other means or larger sds, or widen the prior.",
     )
 

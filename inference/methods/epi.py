@@ -174,6 +174,15 @@ class EPI:
         advanced=True,
         group="Course",
     )
+    accuracy: float = setting(
+        0.15,
+        "Accuracy",
+        "Largest violation that passes besides the test of means, in target sds (of a variance in those of a "
+        "Gaussian). The test alone is lenient where a statistic has heavy tails.",
+        bounds=(1e-3, 1e6),
+        advanced=True,
+        group="Course",
+    )
     initialisation: str = setting(
         "near-identity",
         "Start",
@@ -268,6 +277,7 @@ class EPI:
             "scaling": "paper", "multipliers": "epochs", "growth": "welch", "growth_factor": 4.0,
             "penalty_cap": 1e12, "initialisation": "gaussian", "raise_entropy": False, "rank": 0,
             "linear_skip": False, "maps": "linear", "learning_rate": 1e-3, "final_share": 1.0, "penalty": 1.0,
+            "accuracy": 1e6,
         }  # fmt: skip
         return cls(**{**settings, **changes})
 

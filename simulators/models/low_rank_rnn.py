@@ -9,7 +9,7 @@ symmetric part (W + W') / 2. Activity decays in the end where the first is below
 the second is above 1. Stable amplification asks for 0.5 +- 0.25 and 1.5 +- 0.25.
 
 Model and statistics are those of Bittner et al. 2021, eLife 10:e56265, figure 2. With (U, V) = Q R and
-P = (0, I; I, 0) / 2, the symmetric part is Q R P R' Q': for N > 4 the 4 x 4 matrix R P R' has its eigenvalues.
+P = (0, I; I, 0) / 2, the symmetric part is Q R P R' Q': for N > 4 the 4 x 4 R P R' has its eigenvalues.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from simulators.prior import Prior
 from simulators.smooth import root
 
 RANK = 2
-MOST_DRAWN = 8  # neurons
+MOST_DRAWN = 5  # neurons
 DT, DURATION = 0.02, 6.0  # tau, of what is drawn
 TIME = np.arange(round(DURATION / DT) + 1) * DT
 PAIRING = np.kron([[0.0, 0.5], [0.5, 0.0]], np.eye(RANK))  # P
@@ -76,7 +76,9 @@ def activity(key: Key[Array, ""], theta: Theta, *, noise: float) -> Float[Array,
     def advance(x: Array, _: None) -> tuple[Array, Array]:
         return x + DT * (u @ (v.T @ x) - x), jnp.append(jnp.linalg.norm(x), x[:MOST_DRAWN])
 
-    return jax.lax.scan(advance, most_amplified(u, v), length=len(TIME))[1].T
+    start = most_amplified(u, v)
+    start *= jnp.sign(start[jnp.argmax(jnp.abs(start))])  # an eigenvector has either sign
+    return jax.lax.scan(advance, start, length=len(TIME))[1].T
 
 
 def amplifying(num_neurons: int) -> Float[np.ndarray, " dim"]:
@@ -113,7 +115,7 @@ def make_low_rank_rnn(num_neurons: int = 2, *, noise: float = 0.01) -> Simulator
         Prior({"U": entries, "V": entries}, labels={"U": "$U$", "V": "$V$"}),
         partial(simulate, noise=noise),
         feature_labels={"real_part": "largest real part", "symmetric_part": "symmetric part"},
-        axes=RecordingAxes(TIME, "activity", "", time_unit="tau", rows=("norm", *neurons), overlaid=True),
+        axes=RecordingAxes(TIME, "activity", "", time_unit="τ", rows=("norm", *neurons)),
         picture=partial(activity, noise=noise),
         true_theta=amplifying(num_neurons),
         title="Low-rank recurrent network",

@@ -29,7 +29,7 @@ from numpyro import distributions as dist
 
 from simulators.base import RecordingAxes, Simulator, Theta
 from simulators.batch_last import simulations_last
-from simulators.counter_noise import key_words, random_word, standard_normal
+from simulators.counter_noise import key_words, step_normals
 from simulators.prior import Prior
 from simulators.smooth import root
 
@@ -104,21 +104,24 @@ def step(state: State, noise: Float[Array, "5 ..."], theta: Float[Array, " 2 *ba
     return v - DT * current, n + DT * rate_n * (_half_tanh(v / 15.0) - n), h + DT * slope_h
 
 
-def voltages(theta: Float[Array, " 2 *batch"], noise: Noise) -> Float[Array, "301 5 *batch"]:
-    """Voltages of the five neurons, in mV, every 25 ms.
+def voltages(
+    theta: Float[Array, " 2 *batch"], noise: Noise, shown: int | slice = slice(None)
+) -> Float[Array, "301 ..."]:
+    """Voltages of the five neurons, (301, 5, *batch), or of one of them, (301, *batch), in mV, every 25 ms.
 
     Args:
         theta: g_el and g_synA, nS.
         noise: number of a step -> standard normals, (5, *batch).
+        shown: which neurons.
     """
     shape = (5, *theta.shape[1:])
     v, n, h = (jnp.broadcast_to(column(part, theta), shape) for part in (V_0, N_0, H_0))
 
     def advance(state: State, i: Array) -> tuple[State, Array]:
-        return step(state, noise(i), theta), state[0]
+        return step(state, noise(i), theta), state[0][shown]
 
     last, path = jax.lax.scan(advance, (v, n, h), jnp.arange(NUM_STEPS, dtype=jnp.uint32))
-    return jnp.concatenate([path, last[0][None]])
+    return jnp.concatenate([path, last[0][shown][None]])
 
 
 def frequency(hub: Float[Array, " 301 *batch"], sharpness: float = SHARPNESS) -> Float[Array, "*batch"]:
@@ -169,25 +172,14 @@ def _row(theta: Theta) -> Array:
     return jnp.stack([theta["g_el"], theta["g_synA"]])
 
 
-def _counter_noise(words: Array, theta: Array) -> Noise:
-    shape = (5, *theta.shape[1:])
-    neuron = jax.lax.broadcasted_iota(jnp.uint32, shape, 0)
-
-    def noise(i: Array) -> Array:
-        word = random_word((words[0], words[1]), jnp.broadcast_to(i, shape), neuron)
-        return standard_normal(word).astype(theta.dtype)
-
-    return noise
-
-
 @simulations_last
 def _voltages(words: Array, theta: Array) -> Array:
-    return voltages(theta, _counter_noise(words, theta))
+    return voltages(theta, lambda i: step_normals(words, i, 5).astype(theta.dtype))
 
 
 @simulations_last
 def _hub_frequency(words: Array, theta: Array) -> Array:
-    return frequency(voltages(theta, _counter_noise(words, theta))[:, HUB])
+    return frequency(voltages(theta, lambda i: step_normals(words, i, 5).astype(theta.dtype), HUB))
 
 
 TIME = np.arange(NUM_STEPS + 1) * DT / 1000  # s

@@ -36,6 +36,10 @@ def _one_method(monkeypatch):
         name, config, needs_observation = "fake", Settings, False
 
         @staticmethod
+        def check_goal(goal):
+            del goal
+
+        @staticmethod
         def check(config, simulator):
             if config.is_fast and simulator.num_features > 2:
                 raise ValueError("Too many features to be fast.")
@@ -57,7 +61,7 @@ def test_a_request_survives_json():
         ({"seed": -1}, "The seed must be a whole number"),
         ({"seed": 2**32}, "The seed must be a whole number"),
         ({"seed": True}, "The seed must be a whole number"),
-        ({"observation": {"kind": "guess"}}, "default, recording, none; got 'guess'"),
+        ({"observation": {"kind": "guess"}}, "default, recording, none, property; got 'guess'"),
         ({"observation": {}}, "got None"),
         ({"observation": {"kind": "recording"}}, "needs a file"),
     ],

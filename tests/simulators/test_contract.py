@@ -14,7 +14,8 @@ VALID_SHARES = {"autapse": 0.4, "pyloric": 0.0}
 DETERMINISTIC = {"linear_dynamics"}
 LONG = {"pyloric"}  # seconds per batch, however small: few and small batches
 HODGKIN_HUXLEY = {"hodgkin_huxley", "hodgkin_huxley_12"}
-SLOW_TO_COMPILE = LONG | HODGKIN_HUXLEY | {"ion_channel", "gabor_v1", "gabor_v1_fit", "jansen_rit"}
+EPI = {"stg_subcircuit", "v1_sssn", "superior_colliculus"}
+SLOW_TO_COMPILE = LONG | HODGKIN_HUXLEY | EPI | {"ion_channel", "gabor_v1", "gabor_v1_fit", "jansen_rit"}
 
 
 @pytest.fixture(

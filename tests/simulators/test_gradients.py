@@ -9,14 +9,19 @@ import pytest
 
 from simulators import get_simulator
 
-MODELS = {
+MODELS = {  # and how many prior draws are tried
     "linear_dynamics": 200,
-    "stg_subcircuit": 200,
     "low_rank_rnn": 200,
-}  # and how many prior draws are tried
+    "stg_subcircuit": 200,
+    "v1_sssn": 8,
+    "superior_colliculus": 8,
+}
+LONG = {"stg_subcircuit", "v1_sssn", "superior_colliculus"}
 
 
-@pytest.fixture(params=MODELS)
+@pytest.fixture(
+    params=[pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in MODELS]
+)
 def simulator(request):
     return get_simulator(request.param)
 

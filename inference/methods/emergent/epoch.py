@@ -59,7 +59,7 @@ class Look(NamedTuple):
         violation: (m,) mean of T less its target.
         spread: (m,) standard deviation of T.
         p_value: (m,) two-sided: how often means of small sets fall on both sides of the target.
-        passed: whether no constraint speaks against it.
+        passed: whether no constraint speaks against it, and none is violated by more than `accuracy`.
         norms: (NUM_SETS,) squared violation of sets of the size of a batch, in units of `scale`.
         num_skipped: steps left out because the gradient was not finite.
         draws: (d, dim) some parameter rows.
@@ -95,6 +95,7 @@ class Program(NamedTuple):
         statistics: of one simulation, with a derivative.
         targets: what they shall be.
         sizes: see there.
+        accuracy: largest violation of a density that passes, in units of the targets.
     """
 
     flow: EmergentFlow
@@ -102,6 +103,7 @@ class Program(NamedTuple):
     statistics: Statistics
     targets: Targets
     sizes: Sizes
+    accuracy: float
 
     def batch(self, key: Key[Array, ""], parameters: Float[Array, " k"], num: int) -> Batch:
         """`num` draws and simulations."""
@@ -150,11 +152,13 @@ class Program(NamedTuple):
         tested, norms, *others = jax.lax.map(one, jax.random.split(key, NUM_SETS))
         entropy, violation, square, mean, mean_square = (part.mean(axis=0) for part in others)
         p_value = two_sided(tested)
+        is_close = (jnp.abs(violation) <= self.accuracy * self.targets.unit).all()
         theta = self.batch(jax.random.fold_in(key, NUM_SETS), state.parameters, self.sizes.num_draws).theta
         return Look(
             entropy, mean, jnp.sqrt(jnp.maximum(mean_square - mean**2, 0.0)), violation,
             jnp.sqrt(jnp.maximum(square - violation**2, 0.0)), p_value,
-            (p_value > LEVEL / p_value.size).all() & jnp.isfinite(entropy), norms, jnp.int32(0), theta,
+            (p_value > LEVEL / p_value.size).all() & is_close & jnp.isfinite(entropy), norms,
+            jnp.int32(0), theta,
         )  # fmt: skip
 
     def epoch(self, key: Key[Array, ""], state: SeedState, pace: Pace) -> tuple[SeedState, Look]:

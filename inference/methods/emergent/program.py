@@ -29,4 +29,4 @@ def make_program(key: Array, config: EPI, simulator: Simulator, goal: EmergentPr
     kept = int(np.clip(MOST_NUMBERS // (dim * config.num_seeds * config.max_epochs), 10, MOST_KEPT))
     sizes = Sizes(config.num_steps, batch_size, config.test_size, kept)
     flow = new_flow(key, spec_of(config, dim), simulator.prior)
-    return Program(flow, simulator.prior, statistics, targets, sizes)
+    return Program(flow, simulator.prior, statistics, targets, sizes, config.accuracy)

@@ -73,7 +73,7 @@ def greatest_entropy(
         rows.append(np.asarray(draw(jax.random.fold_in(key, chunk))))
         is_slow = time.monotonic() - began > MOST_SECONDS
         if chunk + 1 == enough or is_slow or (chunk + 1) * CHUNK >= num:
-            found = maximum_entropy(np.concatenate(rows), program.targets, log_volume)
+            found = maximum_entropy(np.concatenate(rows), *program.targets, log_volume=log_volume)
             enough *= 2
             if is_slow or found.effective_draws >= ENOUGH:
                 break

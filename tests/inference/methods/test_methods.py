@@ -11,8 +11,16 @@ AMORTISED = ("snpe", "hnpe")
 @pytest.mark.parametrize("name", [name for name in METHODS if name not in AMORTISED])
 def test_without_an_observation_nothing_is_begun(name):
     """SNPE and HNPE have an answer for all observations."""
-    with pytest.raises(ValueError, match=f"The method {name} needs an observation"):
+    what = {"observation": "an observation", "property": "an emergent property"}[METHODS[name].goal]
+    with pytest.raises(ValueError, match=f"The method {name} needs {what}"):
         check(Request("linear_gaussian", name, observation={"kind": "none"}))
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if METHODS[name].goal == "observation"])
+def test_an_emergent_property_is_for_another_method(name):
+    asked = {"kind": "property", "mean": {"x[0]": 0.0}, "sd": {"x[0]": 1.0}}
+    with pytest.raises(ValueError, match="an emergent property needs the method epi"):
+        check(Request("linear_gaussian", name, observation=asked))
 
 
 @pytest.mark.parametrize("name", METHODS)
