@@ -12,6 +12,7 @@ from loky import cpu_count
 
 from dashboard import words
 from inference.methods import METHODS
+from inference.methods.epi import EPI
 from simulators import Simulator, simulate_batch
 from simulators.devices import GPU_ROWS, on_gpu
 from simulators.simulate import default_chunk_size
@@ -55,6 +56,7 @@ class Estimate:
         num_bytes: memory of the worker.
         warning: a sentence where few simulations will be valid; else empty.
         trains: whether the method learns from the simulations.
+        told: what a time depends on that cannot be known.
     """
 
     simulate_seconds: float | None
@@ -62,9 +64,12 @@ class Estimate:
     num_bytes: float
     warning: str = ""
     trains: bool = True
+    told: str = ""
 
     def __str__(self) -> str:
         memory = f"{self.num_bytes / 1e9:.1f} GB on this machine"
+        if self.simulate_seconds is None and self.told:
+            return f"{memory}; {self.told}"
         if self.simulate_seconds is None:
             return f"{memory}; how long the chains take will be told when they run"
         total = words.duration(self.simulate_seconds + self.train_seconds)
@@ -85,6 +90,8 @@ def estimate(simulator: Simulator, config: Any, *, group_size: int | None = None
     """
     trains = all(method.trains for method in METHODS.values() if type(config) is method.config)
     per_round = getattr(config, "num_simulations", 0)
+    if isinstance(config, EPI):
+        return Estimate(None, FIXED_SECONDS, BASE_BYTES, told=_epochs(config))
     if not per_round:
         return Estimate(None, FIXED_SECONDS, BASE_BYTES, trains=False)
     groups = per_round * getattr(config, "num_rounds", 1)
@@ -97,6 +104,15 @@ def estimate(simulator: Simulator, config: Any, *, group_size: int | None = None
     train_seconds = FIXED_SECONDS + trained * TRAIN_SECONDS_PER_ROW * members
     warning = valid_words(taken, per_round)
     return Estimate(num * taken.seconds, train_seconds, num_bytes, warning, trains)
+
+
+def _epochs(config: EPI) -> str:
+    size = f"batches of {config.batch_size}" if config.batch_size else "batches of up to 500"
+    course = f"{words.count(config.max_epochs, 'epoch')} of {config.num_steps} steps"
+    return (
+        f"at most {course} with {size} simulations for each of {words.count(config.num_seeds, 'seed')}; "
+        "training usually ends before, and how long an epoch takes will be told when it runs"
+    )
 
 
 def valid_words(taken: Sample, num: int) -> str:

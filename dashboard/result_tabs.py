@@ -12,16 +12,21 @@ import xarray as xr
 from dashboard import shell
 from dashboard.diagnosis import Diagnosis
 from dashboard.references import References
+from dashboard.sensitivity import Sensitivity
 from dashboard.shared import Shared, beside_extras
 from dashboard.validate import Validate
+from dashboard.views.convergence import Convergence
+from dashboard.views.course_data import is_of_property, read_course
 from dashboard.views.feature_data import read_features
 from dashboard.views.features import FeatureComparison
+from dashboard.views.growth import Growth
 from dashboard.views.hierarchy_data import is_hierarchical
 from dashboard.views.marginals import Marginals
 from dashboard.views.markup import run_html
 from dashboard.views.pair_mosaic import PairMosaic
 from dashboard.views.predictive_images import PredictiveImages, read_images
 from dashboard.views.provenance import provenance_html
+from dashboard.views.reached import Reached, read_statistics
 from dashboard.views.rounds import Rounds, num_rounds
 from dashboard.views.samples import SampleTable
 from dashboard.views.selection import Selection
@@ -118,9 +123,24 @@ class ResultTabs(pn.viewable.Viewer):
         if read_images(self.tree) is not None:
             images = PredictiveImages(self.tree, self.selection)
             shown.append(shell.card(shell.heading("Observed and predicted", level=3), images))
+        if statistics := read_statistics(self.tree):
+            reached = shell.card(shell.heading("The property", level=3), Reached(statistics))
+            shown.insert(0, reached)
         if read_features(self.tree) is not None:
             shown.append(shell.card(shell.heading("Features", level=3), FeatureComparison(self.tree)))
         return shown or [shell.html('<p class="quiet">This result holds no predictions.</p>')]
+
+    def _convergence(self) -> list:
+        course = read_course(self.tree)
+        if course is None:
+            return [shell.html('<p class="quiet">This result holds no course of its training.</p>')]
+        curves = shell.card(shell.heading("Entropy and constraints", level=3), Convergence(course))
+        if course.draws is None:
+            return [curves]
+        return [curves, shell.card(shell.heading("Growing into shape", level=3), Growth(self.tree, course))]
+
+    def _sensitivity(self) -> list:
+        return [Sensitivity(self.tree, self.load)]
 
     def _training(self) -> list:
         curve = shell.card(shell.heading("Loss", level=3), TrainingCurve(self.tree))
@@ -147,10 +167,13 @@ TITLES = {
     "diagnosis": "Diagnosis",
     "what_if": "What if",
     "predictions": "Predictions",
+    "convergence": "Convergence",
+    "sensitivity": "Sensitivity",
     "training": "Training",
     "table": "Table and download",
     "details": "Details",
 }
+OF_PROPERTY = ("convergence", "sensitivity")
 _BUILDERS: dict[str, Callable[[ResultTabs], list]] = {
     "posterior": ResultTabs._posterior,
     "shared": ResultTabs._shared,
@@ -158,6 +181,8 @@ _BUILDERS: dict[str, Callable[[ResultTabs], list]] = {
     "diagnosis": ResultTabs._diagnosis,
     "what_if": ResultTabs._what_if,
     "predictions": ResultTabs._predictions,
+    "convergence": ResultTabs._convergence,
+    "sensitivity": ResultTabs._sensitivity,
     "training": ResultTabs._training,
     "table": ResultTabs._table,
     "details": ResultTabs._details,
@@ -165,11 +190,16 @@ _BUILDERS: dict[str, Callable[[ResultTabs], list]] = {
 
 
 def tab_names(tree: xr.DataTree) -> list[str]:
-    """The tabs that a result has: without draws only what the run itself tells."""
+    """The tabs that a result has: without draws only what the run itself tells.
+
+    An emergent property has no observation, by which a posterior is validated or could be asked about.
+    """
+    if is_of_property(tree):
+        return [name for name in TITLES if name not in ("shared", "validate", "what_if", "training")]
     if "posterior" not in tree.children:
         names = ["what_if", "validate", "diagnosis", "training", "details"]
     else:
-        names = list(TITLES)
+        names = [name for name in TITLES if name not in OF_PROPERTY]
     if "training" not in tree.children:
         names.remove("training")
     if not is_hierarchical(tree) and "shared" in names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
@@ -13,6 +13,8 @@ import xarray as xr
 
 from dashboard import links, shell
 from dashboard.background import in_background, repeat
+from dashboard.emergent import property_words
+from dashboard.live_course import LiveCourse
 from dashboard.references import References
 from dashboard.result_tabs import ResultTabs, tab_names
 from dashboard.results import Journal, posterior_of, tree_of
@@ -22,6 +24,7 @@ from dashboard.views.provenance import settings_words
 from dashboard.views.selection import Selection, read_ranges, write_ranges
 from dashboard.views.training import TrainingCurve
 from dashboard.words import ago, count, method_name
+from inference.goals import EmergentProperty
 from inference.observations import count_extra, labels_of
 from inference.runs import Run
 from inference.simulation_store import words_of
@@ -64,7 +67,9 @@ class RunOverview(pn.viewable.Viewer):
         self._head = run_html("", margin=(0, 0, 18, 0))
         self._body = pn.Column(margin=0, sizing_mode="stretch_width")
         self.progress = RunProgress(lambda: on_stop(run), lambda: on_resume(run))
-        self.training = TrainingCurve()
+        self.training: TrainingCurve | LiveCourse = (
+            LiveCourse(run) if run.request.observation["kind"] == "property" else TrainingCurve()
+        )
         self._shown: list[pn.viewable.Viewer] = []
         self.refresh()
 
@@ -162,6 +167,9 @@ def _head(run: Run, state: str) -> str:
     kind = request.observation["kind"]
     known = {"default": "its built-in observation", "none": "no observation (amortised)"}
     label = known.get(kind) or request.observation.get("label", "a recording")
+    if kind == "property":
+        wanted = request.observation["mean"], request.observation["sd"]
+        label = property_words(EmergentProperty(*wanted), _units(request.simulator))
     if num := count_extra(request.observation):
         label = f"{label} and {count(num, 'other')}"
     facts = [
@@ -171,16 +179,24 @@ def _head(run: Run, state: str) -> str:
         f"asked for {ago(run.created)}",
         f'<a href="{links.model_url(request.simulator)}">the model</a>',
     ]
-    if state == "done" and kind != "none":
+    if state == "done" and kind not in ("none", "property"):
         facts.append(f'<a href="{links.compare_url([run.id])}">compare with other runs</a>')
     if state == "done" and (words := words_of(run.progress())):
         facts.append(f'<span data-testid="simulations-told">{escape(words)}</span>')
     items = "".join(f"<li>{fact}</li>" for fact in facts)
     title = escape(_title(request.simulator))
+    link = "with" if kind == "property" else "on"
     return (
-        f'<div class="between"><div><h1>{title} on {escape(str(label))}</h1>'
+        f'<div class="between"><div><h1>{title} {link} {escape(str(label))}</h1>'
         f'<ul class="facts">{items}</ul></div>{state_chip(state)}</div>'
     )
+
+
+def _units(name: str) -> Mapping[str, str]:
+    try:
+        return get_simulator(name).feature_units
+    except ValueError:
+        return {}
 
 
 def _title(name: str) -> str:

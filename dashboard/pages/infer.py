@@ -1,8 +1,8 @@
 """The page of a new run: model, observation, method. ``?model=hodgkin_huxley&observation=cell.nc&seed=1``.
 
 In the address an observation is "none", the file name of a recording on the server, or left out (built-in);
-`dashboard/set_address.py` says how several are told; every other key is a setting of the method. An uploaded
-file is nobody else's, so it is never in an address.
+`dashboard/set_address.py` says how several are told, `dashboard/property_address.py` how an emergent property
+is; every other key is a setting of the method. An uploaded file is nobody else's, so never in an address.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from dashboard import links, observations, set_address, settings, shell
+from dashboard import links, observations, property_address, set_address, settings, shell
 from dashboard.jobs import get_jobs
 from dashboard.views.extra_choice import ExtraChoice
 from dashboard.views.extras_preview import ExtrasPreview
@@ -23,10 +23,10 @@ from dashboard.views.method_choice import LARGEST_SEED, MethodChoice
 from dashboard.views.model_choice import ModelChoice
 from dashboard.views.observation_choice import ObservationChoice
 from dashboard.views.observation_preview import ObservationPreview
-from dashboard.views.plan import Plan
+from dashboard.views.plan import USUAL, Plan, fitting_method, goal_of
+from dashboard.views.property_choice import PropertyChoice
 from dashboard.views.recording_set import RecordingSet
 from inference.methods import METHODS
-from inference.methods.base import Method
 from inference.requests import Request
 from inference.runs import RunStore
 from inference.settings import make_config
@@ -48,12 +48,13 @@ def page() -> pmui.Page:
             2,
             "Observation",
             ObservationChoice(plan, offered, limit=settings.upload_limit()),
+            PropertyChoice(plan),
             RecordingSet(plan, offered, limit=settings.upload_limit()),
             ExtraChoice(plan),
             ExtrasPreview(plan),
             ObservationPreview(plan),
         ),
-        _step(3, "Method", MethodChoice(plan, offered_methods())),
+        _step(3, "Method", MethodChoice(plan, METHODS)),
         sizing_mode="stretch_width",
         margin=0,
     )
@@ -69,26 +70,24 @@ def page() -> pmui.Page:
     )
 
 
-def offered_methods() -> dict[str, Method]:
-    """The methods that explain an observation; there is no form of an emergent property."""
-    return {name: method for name, method in METHODS.items() if method.goal == "observation"}
-
-
 def from_query(query: links.Query, simulators: Mapping[str, Simulator], offered: Mapping[str, Path]) -> Plan:
     """The plan that an address describes."""
     model = query.choice("model", simulators, "hodgkin_huxley")
-    files = set_address.read_files(query, offered)
+    files = set_address.read_files(query, offered) if query.text("observation") != "property" else []
     if files and simulators[model].drive is None:
         query.problems.append(f"The model '{model}' takes no recordings; its built-in observation is shown.")
         files = []
-    is_none = query.text("observation") == "none"
     sweep = query.integer("sweep", -1, low=0, high=10**6)
-    method = query.choice("method", offered_methods(), "snpe")
+    method = query.choice("method", METHODS, "snpe")
+    kind = "recording" if files else "none" if query.text("observation") == "none" else "default"
+    kind = "property" if property_address.is_wanted(query, simulators[model], method) else kind
+    method = fitting_method(kind, method)
     config = config_from(query, method)
     return Plan(
         simulators,
         model=model,
-        kind="recording" if files else "none" if is_none else "default",
+        kind=kind,
+        targets=property_address.read_targets(query, simulators[model]) if kind == "property" else {},
         file=files[0] if files else None,
         sweep=None if sweep < 0 else sweep,
         method=method,
@@ -100,7 +99,7 @@ def from_query(query: links.Query, simulators: Mapping[str, Simulator], offered:
 
 def config_from(query: links.Query, method: str) -> Any:
     """The method's config with the settings of the address; the defaults and a sentence if they are wrong."""
-    about_method = (key for key in query.values if key not in NOT_SETTINGS and not set_address.is_ours(key))
+    about_method = (key for key in query.values if _is_setting(key))
     asked = {key: query.values[key] for key in about_method}
     try:
         return make_config(method, asked)
@@ -109,15 +108,20 @@ def config_from(query: links.Query, method: str) -> Any:
         return make_config(method, {})
 
 
+def _is_setting(key: str) -> bool:
+    return not (key in NOT_SETTINGS or set_address.is_ours(key) or property_address.is_ours(key))
+
+
 def choices(plan: Plan, offered: Mapping[str, Path]) -> dict[str, object]:
     """What the address says: the model, and whatever differs from the defaults."""
     names = {path: name for name, path in offered.items()}
     known = ",".join(names[path] for path in plan.files if path in names)
-    observation = {"default": "", "none": "none", "recording": known}[plan.kind]
+    observation = {"default": "", "none": "none", "recording": known, "property": "property"}[plan.kind]
     sweep = plan.sweep if known and plan.sweep is not None else ""
     several = set_address.told(plan) if known or plan.kind != "recording" else {}
-    first = {"model": plan.model, "observation": observation, "sweep": sweep, **several}
-    method = "" if plan.method == "snpe" else plan.method
+    wanted = property_address.told(plan.targets) if plan.kind == "property" else {}
+    first = {"model": plan.model, "observation": observation, "sweep": sweep, **several, **wanted}
+    method = "" if plan.method == USUAL[goal_of(plan.kind)] else plan.method
     return {**first, "method": method, "seed": plan.seed or "", **plan.settings}
 
 

@@ -9,14 +9,11 @@ import panel as pn
 import panel_material_ui as pmui
 
 from dashboard import links, live, shell
+from dashboard.player import live_picture
 from dashboard.views.exploration import Exploration
-from dashboard.views.live_cloud import LiveCloud
 from dashboard.views.live_features import LiveFeatures
-from dashboard.views.live_image import LiveImage
-from dashboard.views.live_trace import LiveTrace
 from dashboard.views.sliders import Sliders
 from simulators import Simulator, all_simulators
-from simulators.base import ImageAxes
 
 
 def page() -> pmui.Page:
@@ -67,14 +64,6 @@ def bench(exploration: Exploration) -> pmui.Column:
     features = shell.card(shell.heading("Features", level=3), LiveFeatures(exploration))
     results = pmui.Column(shell.card(picture), features, sizing_mode="stretch_width", margin=0)
     return shell.columns(controls(exploration), results, widths="minmax(320px, 1fr) minmax(0, 2fr)")
-
-
-def live_picture(exploration: Exploration) -> pn.viewable.Viewer:
-    """What the model does: an image, a recording, or its features among those of the prior."""
-    axes = exploration.simulator.axes
-    if axes is None:
-        return LiveCloud(exploration)
-    return LiveImage(exploration, axes) if isinstance(axes, ImageAxes) else LiveTrace(exploration, axes)
 
 
 def controls(exploration: Exploration) -> pmui.Paper:

@@ -28,7 +28,7 @@ def page() -> pmui.Page:
     except (ValueError, OSError) as error:
         return shell.page("Run", *not_found(str(error)))
     references = None
-    if run.request.observation["kind"] != "none":
+    if run.request.observation["kind"] not in ("none", "property"):
         references = References(run, store, chosen=query.text("ref"), submit=_submit)
     overview = RunOverview(
         run, tab=query.text("tab"), ranges=query.text("sel"), on_stop=_stop, on_resume=_submit,

@@ -88,7 +88,7 @@ class ExtraChoice(pn.viewable.Viewer):
     def _follow(self, *_: object) -> None:
         plan = self.plan
         is_known = bool(plan.found.candidates)
-        self.content.visible = plan.shares and plan.kind != "none"
+        self.content.visible = plan.shares and plan.kind not in ("none", "property")
         self.simulated.visible = plan.kind == "default" and plan.uses_extras
         self.real.visible = plan.kind == "recording" and is_known
         self.ticks.param.update(first=plan.first, ticked=plan.ticked, is_several=plan.uses_extras)

@@ -11,6 +11,7 @@ import panel_material_ui as pmui
 
 from dashboard import shell, words
 from dashboard.background import Latest
+from dashboard.emergent import property_words
 from dashboard.estimate import Estimate, estimate
 from dashboard.views.plan import KINDS, Plan
 from inference.requests import Request
@@ -86,12 +87,14 @@ def _estimate(wish: tuple[Simulator, Any, int]) -> Estimate:
     return estimate(simulator, config, group_size=group_size)
 
 
-_HEARD = ["model", "kind", "seen", "ticked", "problem", "is_reading", "config", "method"]
+_HEARD = ["model", "kind", "seen", "ticked", "problem", "is_reading", "config", "method", "targets"]
 
 
 def summary(plan: Plan) -> str:
     """Markup: the plan in three lines."""
     observation = plan.seen.label if plan.seen is not None else KINDS[plan.kind]
+    if (wanted := plan.emergent_property) is not None:
+        observation = property_words(wanted, plan.simulator.feature_units)
     lines = {
         "model": plan.simulator.title or plan.model,
         "observation": observation,

@@ -10,7 +10,8 @@ import panel as pn
 import panel_material_ui as pmui
 
 from dashboard.forms import config_form
-from dashboard.views.plan import Plan
+from dashboard.views.plan import Plan, goal_of
+from inference.settings import find_method
 
 LARGEST_SEED = 2**32 - 1
 
@@ -21,8 +22,7 @@ class MethodChoice(pn.viewable.Viewer):
     def __init__(self, plan: Plan, methods: Mapping[str, Any]) -> None:
         super().__init__()
         self.plan, self.methods = plan, dict(methods)
-        titles = {method.title or name: name for name, method in self.methods.items()}
-        self.method = pmui.Select(label="Method", options=titles, value=plan.method, **_INPUT)
+        self.method = pmui.Select(label="Method", options=self._offered(), value=plan.method, **_INPUT)
         self.seed = pmui.IntInput(
             label="Seed",
             value=plan.seed,
@@ -36,7 +36,7 @@ class MethodChoice(pn.viewable.Viewer):
         self.method.param.watch(self._change, "value")
         self.seed.param.watch(self._take_seed, "value")
         self.form.param.watch(self._take, "config")
-        plan.param.watch(lambda *_: self.form.recheck(), ["model", "kind", "seen", "ticked"])
+        plan.param.watch(self._follow, ["model", "kind", "seen", "ticked"])
         self._take()  # what the plan's config has other than the defaults is in the request as well
 
     def __panel__(self) -> pmui.Column:
@@ -44,6 +44,18 @@ class MethodChoice(pn.viewable.Viewer):
             self.method, self.seed, sizing_mode="stretch_width", margin=(0, 0, 18, 0), sx={"gap": "24px"}
         )
         return pmui.Column(first, self.place, sizing_mode="stretch_width", margin=0)
+
+    def _offered(self) -> dict[str, str]:
+        """Of the methods those that explain what is to be explained: title -> name."""
+        goal = goal_of(self.plan.kind)
+        fitting = {name: one for name, one in self.methods.items() if find_method(name).goal == goal}
+        return {one.title or name: name for name, one in fitting.items()}
+
+    def _follow(self, *_: object) -> None:
+        offered = self._offered()
+        if offered != self.method.options:
+            self.method.param.update(options=offered, value=self.plan.method)
+        self.form.recheck()
 
     def _change(self, *_: object) -> None:
         self.form = config_form(self.methods[self.method.value].config, self._check)

@@ -9,18 +9,20 @@ import panel as pn
 import panel_material_ui as pmui
 
 from dashboard import observations, shell
+from dashboard.emergent import why_none
 from dashboard.views.plan import KINDS, Plan
 from simulators.recordings import kind_of
 
 TEACH = {
     "default": "A simulation at known parameters: the posterior can be compared with the truth.",
     "observed": "What was recorded, as it comes with the model; nobody knows its true parameters.",
+    "property": "Means and sds of statistics: EPI finds the widest distribution of parameters with them.",
     "none": "The network learns the posterior for every observation; you choose one afterwards.",
 }
 
 
 class ObservationChoice(pn.viewable.Viewer):
-    """Built-in, a recording from the server or uploaded, or none.
+    """Built-in, a recording from the server or uploaded, none, or an emergent property.
 
     Where several recordings can be used together, `RecordingSet` asks for them.
 
@@ -49,6 +51,7 @@ class ObservationChoice(pn.viewable.Viewer):
         self.sweep = pmui.Select(label="Sweep", options=[], visible=False, **_WIDE)
         self.upload = shell.file_dropper(limit)
         self.teach = shell.Line(testid="observation-help")
+        self.refusal = shell.Line(testid="no-property", kind="state")
         self.error = shell.Line(testid="observation-error", kind="error")
         self.files = shell.columns(
             pmui.Column(
@@ -66,7 +69,7 @@ class ObservationChoice(pn.viewable.Viewer):
         self._follow()
 
     def __panel__(self) -> pmui.Column:
-        content = (self.kind, self.teach, self.files, self.error)
+        content = (self.kind, self.teach, self.refusal, self.files, self.error)
         return pmui.Column(*content, sizing_mode="stretch_width", margin=0, sx={"gap": "14px"})
 
     def _name(self) -> str:
@@ -92,7 +95,9 @@ class ObservationChoice(pn.viewable.Viewer):
     def _follow(self, *_: object) -> None:
         plan = self.plan
         takes_recordings = plan.simulator.drive is not None
-        shown = {words: kind for kind, words in KINDS.items() if takes_recordings or kind != "recording"}
+        no_property = why_none(plan.simulator)
+        missing = {"recording": not takes_recordings, "property": bool(no_property)}
+        shown = {words: kind for kind, words in KINDS.items() if not missing.get(kind)}
         self.kind.param.update(options=shown, value=plan.kind)
         fitting = self._labels[kind_of(plan.simulator)] if takes_recordings else {}
         name = self._name()
@@ -103,6 +108,7 @@ class ObservationChoice(pn.viewable.Viewer):
         self.files.visible = plan.kind == "recording" and not plan.shares
         waiting = " Reading …" if plan.is_reading else ""
         self.teach.text = self._teach() + waiting
+        self.refusal.text = f"No emergent property can be asked for: {no_property}" if no_property else ""
         must_choose = len(plan.sweeps) > 1 and plan.sweep is None
         self.error.text = plan.problem or ("Choose a sweep of this file." if must_choose else "")
 

@@ -11,15 +11,23 @@ import param
 
 from dashboard.background import Latest
 from dashboard.candidates import Candidate, Found, Question, look
+from dashboard.emergent import why_none
 from dashboard.observations import Seen
-from inference.goals import Observation
+from inference.goals import EmergentProperty, Observation
 from inference.methods.base import Method
+from inference.observations import described_property
 from inference.requests import Request
 from inference.settings import changes, find_method
 from simulators import Simulator
 from simulators.recordings import kind_of
 
-KINDS = {"default": "Built-in", "recording": "A recording", "none": "None: amortised"}
+KINDS = {
+    "default": "Built-in",
+    "recording": "A recording",
+    "none": "None: amortised",
+    "property": "An emergent property",
+}
+USUAL = {"observation": "snpe", "property": "epi"}  # method by goal
 MOST_TICKED = 20  # extras before anybody has chosen
 
 
@@ -42,6 +50,9 @@ class Plan(param.Parameterized):
     ticked = param.List(item_type=int, doc="Which of them stand beside it.")
     num_simulated = param.Integer(9, bounds=(0, 200), doc="How many are simulated beside the built-in one.")
     is_diverse = param.Boolean(default=True, doc="Whether these have other parameters of their own.")
+    targets = param.Dict(
+        {}, doc="Of a property: statistic -> (mean, sd), or None where these are no numbers."
+    )
     seen = param.ClassSelector(class_=Seen, doc="The observation; None while there is none.")
     problem = param.String(doc="One sentence when the observation cannot be used.")
     is_reading = param.Boolean(default=False, doc="Whether the observation is being read.")
@@ -73,7 +84,11 @@ class Plan(param.Parameterized):
     @property
     def uses_extras(self) -> bool:
         """Whether the method uses observations beside x_0, and the model's share something."""
-        return self.shares and self.kind != "none" and find_method(self.method).extras_for is not None
+        return (
+            self.shares
+            and self.kind not in ("none", "property")
+            and find_method(self.method).extras_for is not None
+        )
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -88,7 +103,19 @@ class Plan(param.Parameterized):
     @property
     def is_ready(self) -> bool:
         """Whether the observation is settled."""
-        return not self.problem and not self.is_reading and (self.kind == "none" or self.seen is not None)
+        is_known = self.kind == "none" or self.seen is not None or self.emergent_property is not None
+        return not self.problem and not self.is_reading and is_known
+
+    @property
+    def emergent_property(self) -> EmergentProperty | None:
+        """What is wanted of statistics, where that is the kind; None while it is not settled."""
+        if self.kind != "property" or not self.targets or None in self.targets.values():
+            return None
+        mean, sd = ({name: pair[k] for name, pair in self.targets.items()} for k in (0, 1))
+        try:
+            return EmergentProperty(mean, sd)
+        except ValueError:
+            return None
 
     @property
     def missing(self) -> str:
@@ -97,6 +124,8 @@ class Plan(param.Parameterized):
             return "Reading the observation …"
         if self.kind == "recording" and self.seen is None:
             return "Choose or upload a recording that can be read."
+        if self.kind == "property" and self.emergent_property is None:
+            return "Tick a statistic, and give it a mean and an sd above zero."
         return "" if self.config is not None else "Mend the settings that are marked."
 
     def check_extras(self, method: Method, config: Any) -> None:
@@ -125,6 +154,8 @@ class Plan(param.Parameterized):
     @property
     def observation(self) -> dict[str, Any]:
         """As a request says it."""
+        if (wanted := self.emergent_property) is not None:
+            return described_property(wanted)
         extras = self.extras if self.uses_extras else []
         if self.kind != "recording" or self.file is None:
             told = {"num": len(extras), "is_diverse": self.is_diverse}
@@ -151,6 +182,11 @@ class Plan(param.Parameterized):
             choices = {**nothing, "options": _options(simulator), **choices}
         if simulator.drive is None and choices.get("kind", self.kind) == "recording":
             choices["kind"] = "default"
+        if choices.get("kind", self.kind) == "property" and why_none(simulator):
+            choices["kind"] = "default"
+        if simulator is not self.simulator:
+            choices["targets"] = {}
+        choices["method"] = fitting_method(choices.get("kind", self.kind), self.method)
         self.param.update(
             **choices, seen=None, found=Found(), first=0, ticked=[], problem="", is_reading=True
         )
@@ -176,7 +212,7 @@ class Plan(param.Parameterized):
             self._read()
 
     def _read(self) -> None:
-        if self.kind == "none" or (self.kind == "recording" and self.file is None):
+        if self.kind in ("none", "property") or (self.kind == "recording" and self.file is None):
             self.is_reading = False
         else:
             self._latest.ask(self._question())
@@ -210,6 +246,17 @@ class Plan(param.Parameterized):
         files = self.files if self.kind == "recording" else ()
         num = self.num_simulated if self.uses_extras and self.kind == "default" else 0
         return Question(self.simulator, self.kind, files, self.sweep, self.options, num, self.is_diverse)
+
+
+def goal_of(kind: str) -> str:
+    """What a method must explain to be of use for a kind of observation."""
+    return "property" if kind == "property" else "observation"
+
+
+def fitting_method(kind: str, method: str) -> str:
+    """The method, or the usual one where it does not explain such a thing."""
+    goal = goal_of(kind)
+    return method if find_method(method).goal == goal else USUAL[goal]
 
 
 def _options(simulator: Simulator) -> Any:

@@ -28,7 +28,11 @@ _STAGES = {
     "predict": "predicting",
     "diagnose": "checking",
 }
-_OBSERVATIONS = {"default": "built-in observation", "none": "none (amortised)"}
+_OBSERVATIONS = {
+    "property": "an emergent property",
+    "default": "built-in observation",
+    "none": "none (amortised)",
+}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import param
 import xarray as xr
 
 from dashboard import shell
+from dashboard.views.course_data import is_of_property
 from dashboard.views.draws import posterior_draws
 from dashboard.views.markup import run_html
 from dashboard.views.selection import Selection
@@ -36,7 +37,7 @@ class PredictiveTraces(pn.viewable.Viewer):
         traces = read_traces(tree)
         if traces is None:
             raise ValueError("This result holds no traces: its simulator has no recording to draw.")
-        self.traces, self.draws = traces, posterior_draws(tree)
+        self.traces, self.draws, self.is_of_property = traces, posterior_draws(tree), is_of_property(tree)
         self.selection = selection or Selection()
         self.param["num_shown"].bounds = (1, len(traces.predicted))
         self.num_shown = min(OVERLAID_SHOWN if traces.is_overlaid else FIRST_SHOWN, len(traces.predicted))
@@ -100,7 +101,7 @@ class PredictiveTraces(pn.viewable.Viewer):
     def _sentence(self, num_selected: int | None) -> str:
         num = len(self.traces.predicted)
         words = f"{min(self.num_shown, num)} of {count(num, 'simulation')} of posterior draws"
-        if self.traces.observed is None:
+        if self.traces.observed is None and not self.is_of_property:
             words += "; what was observed are features alone, or its recording is not in this result"
         if num_selected is None:
             return f"{words}. Click one to see its parameters."

@@ -1,0 +1,98 @@
+"""Draws in two chosen parameters, a point among them, and the axes of the density's curvature there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.events import Tap
+
+from dashboard import shell, theme
+from dashboard.curvature import Curvature
+from dashboard.views.drawing import span
+from dashboard.views.draws import PosteriorDraws
+
+MOST_DOTS = 2_000
+SENSITIVE, ROBUST = "truth", "selection"  # colours of the first and of the last axis
+
+
+class Arrows(pn.viewable.Viewer):
+    """A scatter; a click chooses the draw next to it.
+
+    Args:
+        draws: of the posterior.
+        pick: called with a draw, (dim,).
+    """
+
+    def __init__(self, draws: PosteriorDraws, pick: Callable[[np.ndarray], Any]) -> None:
+        super().__init__()
+        self.draws, self.pick, self.found = draws, pick, None
+        self.rows = draws.values[:MOST_DOTS].astype(float)
+        names = list(draws.names)
+        self.x = pmui.Select(label="Across", options=names, value=names[0], **_SMALL)
+        self.y = pmui.Select(label="Up", options=names, value=names[min(1, len(names) - 1)], **_SMALL)
+        self.figure = theme.figure("", "", height=400, x_range=span(0, 1), y_range=span(0, 1))
+        self._dots, self._here = theme.source("x", "y"), theme.source("x", "y")
+        drawn = self.figure.scatter("x", "y", source=self._dots, size=4, fill_alpha=0.35, line_color=None)
+        theme.paint(drawn, fill_color="model")
+        self._axes = [theme.source("xs", "ys") for _ in range(3)]
+        for source, role, width in zip(self._axes, ("prior", ROBUST, SENSITIVE), (1.5, 3, 3), strict=True):
+            line = self.figure.multi_line("xs", "ys", source=source, line_width=width)
+            theme.paint(line, line_color=role)
+        point = self.figure.scatter("x", "y", source=self._here, size=11, line_width=2)
+        theme.paint(point, fill_color="surface", line_color="data")
+        self.figure.on_event(Tap, self._tapped)
+        for select in (self.x, self.y):
+            select.param.watch(self._frame, "value")
+        self._frame()
+
+    def __panel__(self) -> pn.Column:
+        controls = shell.columns(self.x, self.y, widths="1fr 1fr")
+        return pn.Column(controls, shell.plot(self.figure), margin=0, sizing_mode="stretch_width")
+
+    @property
+    def shown(self) -> list[int]:
+        """Positions of the two parameters."""
+        return [self.draws.names.index(select.value) for select in (self.x, self.y)]
+
+    def show(self, found: Curvature | None, theta: np.ndarray | None = None) -> None:
+        """Draw the axes at a point; `theta` is where somebody has moved from there."""
+        self.found = found
+        if found is None:
+            return
+        pair, axes = self.shown, found.axes
+        low, high = (end[pair] for end in self.draws.whole_range)
+        reach = np.minimum(axes.lengths, 2 * float(np.linalg.norm(high - low)))
+        ends = reach[:, None] * axes.vectors[:, pair]
+        lines = np.stack([found.theta[pair] - ends, found.theta[pair] + ends], axis=1)  # (dim, 2, 2)
+        moved = found.theta if theta is None else theta
+        with pn.io.hold():
+            for source, some in zip(self._axes, (lines[1:-1], lines[-1:], lines[:1]), strict=True):
+                source.data = {"xs": list(some[:, :, 0]), "ys": list(some[:, :, 1])}
+            self._here.data = {"x": [moved[pair[0]]], "y": [moved[pair[1]]]}
+
+    def _tapped(self, event: Any) -> None:
+        if event.x is None or event.y is None:
+            return
+        low, high = (end[self.shown] for end in self.draws.whole_range)
+        away = (self.rows[:, self.shown] - np.array([event.x, event.y])) / (high - low)
+        self.pick(self.rows[int(np.argmin((away**2).sum(axis=1)))])
+
+    def _frame(self, *_: object) -> None:
+        low, high = self.draws.zoomed_range
+        with pn.io.hold():
+            for k, axis, reach in zip(
+                self.shown, (self.figure.xaxis, self.figure.yaxis),
+                (self.figure.x_range, self.figure.y_range), strict=True,
+            ):  # fmt: skip
+                reach.update(start=float(low[k]), end=float(high[k]))
+                axis.axis_label = self.draws.axis_label(k)
+            i, j = self.shown
+            self._dots.data = {"x": self.rows[:, i], "y": self.rows[:, j]}
+            self.show(self.found)
+
+
+_SMALL: Any = {"size": "small", "sizing_mode": "stretch_width", "margin": 0}
