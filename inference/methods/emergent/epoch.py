@@ -60,7 +60,7 @@ class Look(NamedTuple):
         spread: (m,) standard deviation of T.
         p_value: (m,) two-sided: how often means of small sets fall on both sides of the target.
         passed: whether no constraint speaks against it, and none is violated by more than `accuracy`.
-        norms: (NUM_SETS,) squared violation of sets of the size of a batch, in units of `scale`.
+        norms: (NUM_SETS,) squared violation of each set, in units of `scale`.
         num_skipped: steps left out because the gradient was not finite.
         draws: (d, dim) some parameter rows.
     """
@@ -78,11 +78,20 @@ class Look(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """Numbers that the compiled programs depend on: steps of an epoch, draws of a step, of a set, kept."""
+    """Numbers that the compiled programs depend on.
+
+    Attributes:
+        num_steps: of an epoch.
+        batch_size: draws of a step.
+        test_size: draws of a set in the convergence test.
+        norm_size: draws of a set whose squared violation is told.
+        num_draws: kept after an epoch.
+    """
 
     num_steps: int
     batch_size: int
     test_size: int
+    norm_size: int
     num_draws: int
 
 
@@ -137,12 +146,12 @@ class Program(NamedTuple):
 
     def look(self, key: Key[Array, ""], state: SeedState) -> Look:
         """Entropy, moments and the convergence test, from NUM_SETS independent sets."""
-        test_size, batch_size = self.sizes.test_size, self.sizes.batch_size
+        test_size, norm_size = self.sizes.test_size, self.sizes.norm_size
 
         def one(key: Array) -> tuple[Array, ...]:
-            batch = self.batch(key, state.parameters, max(test_size, batch_size))
+            batch = self.batch(key, state.parameters, max(test_size, norm_size))
             violations = self.targets.violations(batch.x)
-            norm = ((violations[:batch_size].mean(axis=0) / state.scale) ** 2).sum()
+            norm = ((violations[:norm_size].mean(axis=0) / state.scale) ** 2).sum()
             return (
                 violations[:test_size].mean(axis=0), norm, -batch.log_prob.mean(),
                 violations.mean(axis=0), (violations**2).mean(axis=0),

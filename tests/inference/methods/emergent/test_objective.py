@@ -53,7 +53,7 @@ def make_program(num_steps=8):
     prior = Prior({"z": dist.Uniform(-4.0, 4.0)})
     spec = EstimatorSpec("emergent", 1, 1, num_layers=1, width=4, depth=1, mixing=MixingSpec())
     flow = make_estimator(jax.random.key(0), spec)
-    return Program(flow, prior, lambda key, theta: theta, TARGETS, Sizes(num_steps, 40, 40, 5), 0.15)
+    return Program(flow, prior, lambda key, theta: theta, TARGETS, Sizes(num_steps, 40, 40, 40, 5), 0.15)
 
 
 def test_multipliers_follow_the_violation():
