@@ -68,13 +68,6 @@ class Hint(NamedTuple):
     sentence: str
 
 
-class Targets(NamedTuple):
-    """As `maximum_entropy` wants them."""
-
-    mean: Float[np.ndarray, " p"]
-    sd: Float[np.ndarray, " p"]
-
-
 _NO_BOX = "The targets lie within what was simulated; no more is known where the prior is not uniform."
 
 
@@ -152,8 +145,8 @@ def _culprit(found: Support, goal: EmergentProperty, names: list[str]) -> str:
 
 def _solve(found: Support, goal: EmergentProperty, names: list[str]) -> MaximumEntropy:
     columns = np.stack([found.column(name) for name in names], axis=1)
-    targets = Targets(*(np.array([part[name] for name in names]) for part in (goal.mean, goal.sd)))
-    return maximum_entropy(columns, targets, found.log_volume)
+    mean, sd = (np.array([part[name] for name in names]) for part in (goal.mean, goal.sd))
+    return maximum_entropy(columns, mean, sd, log_volume=found.log_volume)
 
 
 def _home(simulator: Simulator) -> np.ndarray:

@@ -37,7 +37,7 @@ class Player(pn.viewable.Viewer):
         self.simulator, self.draws = simulator, draws
         self.found: Curvature | None = None
         self.exploration: Exploration | None = None
-        self.axis = pmui.Select(label="Along", options={"v1": 0}, value=0, **_SMALL)
+        self.axis = pmui.Select(label="Along", options=_named(draws.dim), value=0, **_SMALL)
         self.offset = pmui.FloatSlider(
             label="Steps of 1/√|λ|", start=-FARTHEST, end=FARTHEST, step=0.05, value=0.0, size="small",
             sizing_mode="stretch_width", margin=(0, 12),
@@ -56,10 +56,7 @@ class Player(pn.viewable.Viewer):
     def begin(self, found: Curvature) -> None:
         """At another point."""
         self.found = found
-        last = len(found.axes.values) - 1
-        words = {0: ", most sensitive", last: ", most robust"}
-        options = {f"v{k + 1}{words.get(k, '')}": k for k in range(last + 1)}
-        self.axis.param.update(options=options, value=0)
+        self.axis.value = 0
         if self.exploration is None:
             self.exploration = Exploration(self.simulator, theta=found.theta.astype(np.float32))
             features = LiveFeatures(self.exploration)
@@ -96,6 +93,12 @@ def live_picture(exploration: Exploration) -> pn.viewable.Viewer:
     if axes is None:
         return LiveCloud(exploration)
     return LiveImage(exploration, axes) if isinstance(axes, ImageAxes) else LiveTrace(exploration, axes)
+
+
+def _named(dim: int) -> dict[str, int]:
+    """What the axes are called."""
+    words = {0: ", most sensitive", dim - 1: ", most robust"}
+    return {f"v{k + 1}{words.get(k, '')}": k for k in range(dim)}
 
 
 _SMALL = {"size": "small", "sizing_mode": "stretch_width", "margin": 0}
