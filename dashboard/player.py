@@ -28,45 +28,37 @@ class Player(pn.viewable.Viewer):
     Args:
         simulator: the model.
         draws: which name the parameters and their bounds.
+        theta: where to begin, (dim,).
     """
 
     theta = param.Array(doc="Where it is, (dim,).")
 
-    def __init__(self, simulator: Simulator, draws: PosteriorDraws) -> None:
+    def __init__(self, simulator: Simulator, draws: PosteriorDraws, theta: np.ndarray) -> None:
         super().__init__()
-        self.simulator, self.draws = simulator, draws
-        self.found: Curvature | None = None
-        self.exploration: Exploration | None = None
-        self.axis = pmui.Select(label="Along", options={"v1": 0}, value=0, **_SMALL)
+        self.draws, self.found = draws, None
+        here = within(theta, draws.low, draws.high).astype(np.float32)
+        self.exploration = Exploration(simulator, theta=here)
+        self.axis = pmui.Select(label="Along", options=_named(draws.dim), value=0, **_SMALL)
         self.offset = pmui.FloatSlider(
             label="Steps of 1/√|λ|", start=-FARTHEST, end=FARTHEST, step=0.05, value=0.0, size="small",
             sizing_mode="stretch_width", margin=(0, 12),
         )  # fmt: skip
         self.summary = shell.Line(testid="player-summary")
-        self.place = pn.Column(margin=(16, 0, 0, 0), sizing_mode="stretch_width")
         self.axis.param.watch(self._home, "value")
         self.offset.param.watch(self._move, "value")
 
     def __panel__(self) -> pn.viewable.Viewable:
         home = shell.button("Back", self._home, help_text="To the chosen draw")
         controls = shell.columns(self.axis, self.offset, home, widths="200px minmax(0, 1fr) 90px")
+        picture, features = live_picture(self.exploration), LiveFeatures(self.exploration)
+        results = shell.columns(picture, features, widths="minmax(0, 2fr) minmax(0, 1fr)", from_size="lg")
         head = shell.heading("Along an axis", level=3)
-        return shell.card(head, controls, self.summary, self.place)
+        return shell.card(head, controls, self.summary, results)
 
     def begin(self, found: Curvature) -> None:
         """At another point."""
         self.found = found
-        last = len(found.axes.values) - 1
-        words = {0: ", most sensitive", last: ", most robust"}
-        options = {f"v{k + 1}{words.get(k, '')}": k for k in range(last + 1)}
-        self.axis.param.update(options=options, value=0)
-        if self.exploration is None:
-            self.exploration = Exploration(self.simulator, theta=found.theta.astype(np.float32))
-            features = LiveFeatures(self.exploration)
-            picture = live_picture(self.exploration)
-            self.place.objects = [
-                shell.columns(picture, features, widths="minmax(0, 2fr) minmax(0, 1fr)", from_size="lg")
-            ]
+        self.axis.value = 0
         self._home()
 
     def _home(self, *_: object) -> None:
@@ -74,7 +66,7 @@ class Player(pn.viewable.Viewer):
         self._move()
 
     def _move(self, *_: object) -> None:
-        if self.found is None or self.exploration is None:
+        if self.found is None:
             return
         k, steps = self.axis.value, self.offset.value
         axes = self.found.axes
@@ -96,6 +88,12 @@ def live_picture(exploration: Exploration) -> pn.viewable.Viewer:
     if axes is None:
         return LiveCloud(exploration)
     return LiveImage(exploration, axes) if isinstance(axes, ImageAxes) else LiveTrace(exploration, axes)
+
+
+def _named(dim: int) -> dict[str, int]:
+    """What the axes are called."""
+    words = {0: ", most sensitive", dim - 1: ", most robust"}
+    return {f"v{k + 1}{words.get(k, '')}": k for k in range(dim)}
 
 
 _SMALL = {"size": "small", "sizing_mode": "stretch_width", "margin": 0}

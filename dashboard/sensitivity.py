@@ -37,10 +37,11 @@ class Sensitivity(pn.viewable.Viewer):
         self.state = shell.Line(testid="sensitivity-state", kind="state")
         self.summary = shell.Line(testid="sensitivity-summary")
         self.table = shell.html("")
-        self.player = _player(tree, self.draws)
+        first = _densest(tree, self.draws)
+        self.player = _player(tree, self.draws, first)
         if self.player is not None:
             self.player.param.watch(self._moved, "theta")
-        self.point = Point(_densest(tree, self.draws), load)
+        self.point = Point(first, load)
         self.point.param.watch(self._follow, ["found", "is_busy", "problem"])
         self._follow()
 
@@ -123,10 +124,10 @@ def _densest(tree: xr.DataTree, draws: PosteriorDraws) -> np.ndarray:
     return rows[int(np.argmax(lp))]
 
 
-def _player(tree: xr.DataTree, draws: PosteriorDraws) -> Player | None:
+def _player(tree: xr.DataTree, draws: PosteriorDraws, theta: np.ndarray) -> Player | None:
     """None where this server does not have the model."""
     try:
         simulator = get_simulator(str(tree.attrs.get("simulator", "")))
     except ValueError:
         return None
-    return Player(simulator, draws)
+    return Player(simulator, draws, theta)

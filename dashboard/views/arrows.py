@@ -42,7 +42,7 @@ class Arrows(pn.viewable.Viewer):
         for source, role, width in zip(self._axes, ("prior", ROBUST, SENSITIVE), (1.5, 3, 3), strict=True):
             line = self.figure.multi_line("xs", "ys", source=source, line_width=width)
             theme.paint(line, line_color=role)
-        point = self.figure.scatter("x", "y", source=self._here, size=11, line_width=2)
+        point = self.figure.scatter("x", "y", source=self._here, size=8, line_width=1.5)
         theme.paint(point, fill_color="surface", line_color="data")
         self.figure.on_event(Tap, self._tapped)
         for select in (self.x, self.y):
@@ -51,6 +51,7 @@ class Arrows(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.Column:
         controls = shell.columns(self.x, self.y, widths="1fr 1fr")
+        controls.margin = (6, 0, 12, 0)
         return pn.Column(controls, shell.plot(self.figure), margin=0, sizing_mode="stretch_width")
 
     @property

@@ -32,7 +32,7 @@ class PropertyChoice(pn.viewable.Viewer):
         self.support: Support | None = None
         self.state = shell.Line(testid="property-state", kind="state")
         self.hint = shell.Line(testid="property-hint", kind="state")
-        self.place = pmui.Column(margin=0, sizing_mode="stretch_width", sx={"gap": "22px"})
+        self.place = pn.Column(margin=0, sizing_mode="stretch_width")
         self.content = pmui.Column(
             self.state, self.place, self.hint, margin=0, sizing_mode="stretch_width", sx={"gap": "14px"}
         )

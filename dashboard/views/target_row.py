@@ -71,13 +71,13 @@ class TargetRow(pn.viewable.Viewer):
             field.param.watch(self._typed, "value")
         self._show()
 
-    def __panel__(self) -> pmui.Column:
+    def __panel__(self) -> pn.Column:
         controls = pmui.Column(
             self.tick, pmui.Row(*self.fields, margin=0, sizing_mode="stretch_width", sx={"gap": "12px"}),
             margin=0, sizing_mode="stretch_width", sx={"gap": "10px"},
         )  # fmt: skip
-        picture = pmui.Column(shell.plot(self.figure), self.summary, margin=0, sizing_mode="stretch_width")
-        return shell.columns(controls, picture, widths="minmax(220px, 1fr) minmax(0, 2fr)")
+        picture = pn.Column(shell.plot(self.figure), self.summary, margin=0, sizing_mode="stretch_width")
+        return pn.Column(controls, picture, styles=_GRID, margin=(0, 0, 18, 0), sizing_mode="stretch_width")
 
     def _typed(self, *_: object) -> None:
         if not self._is_dragging:
@@ -182,4 +182,9 @@ def _plain(value: float, fine: float) -> str:
     return f"{value:.{max(0, math.ceil(-math.log10(fine)))}f}"
 
 
+_GRID = {
+    "display": "grid",
+    "grid-template-columns": "repeat(auto-fit, minmax(min(100%, 260px), 1fr))",
+    "gap": "20px",
+}
 _SMALL: Any = {"size": "small", "margin": 0, "sizing_mode": "stretch_width"}
