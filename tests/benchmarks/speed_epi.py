@@ -23,6 +23,7 @@ from inference.methods.emergent.objective import Batch, Multipliers, lagrangian
 from inference.methods.emergent.program import make_program
 from simulators import get_simulator
 
+NUM_STEPS = 100  # of an epoch of ours
 GOALS = {
     "linear_dynamics": EmergentProperty(
         {"real_part": 0.0, "frequency": 1.0}, {"real_part": 0.25, "frequency": 0.1}
@@ -38,9 +39,9 @@ def ours(program, seconds):
     """Steps per second of one seed."""
     m = len(program.targets.unit)
     state = SeedState(program.flow.vector, jnp.zeros(m), jnp.float32(10.0), jnp.asarray(program.targets.unit))
-    pace = Pace(*(jnp.float32(number) for number in (1e-3, 1.0, 0.0, 0.0)))
+    pace = Pace(jnp.int32(NUM_STEPS), *(jnp.float32(number) for number in (1e-3, 1.0, 0.0, 0.0)))
     train = jax.jit(program.train)
-    return _rate(lambda i: train(jax.random.key(i), state, pace), program.sizes.num_steps, seconds)
+    return _rate(lambda i: train(jax.random.key(i), state, pace), NUM_STEPS, seconds)
 
 
 def plain(program, seconds):
@@ -88,7 +89,7 @@ def main():
     parser.add_argument("--batch", type=int, default=200)
     asked = parser.parse_args()
     for name in asked.models:
-        config = EPI(num_seeds=1, batch_size=asked.batch, num_steps=100)
+        config = EPI(num_seeds=1, batch_size=asked.batch)
         program = make_program(jax.random.key(0), config, get_simulator(name), GOALS[name])
         fast, slow = ours(program, asked.seconds), plain(program, asked.seconds)
         line = f"{name}: {fast:.0f} steps/s, plain {slow:.1f} steps/s, {fast / slow:.1f} times as fast"

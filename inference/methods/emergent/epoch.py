@@ -39,11 +39,13 @@ class Pace(NamedTuple):
     """Of one epoch; scalars, so that another pace compiles nothing anew.
 
     Attributes:
+        num_steps: of the optimiser; with none an epoch is only a look.
         learning_rate: of the first step; the last has `final_share` of it, along half a cosine.
         eta_rate: eta rises by this times R / scale^2 in each step.
         eta_share: after the last step eta rises by this times c R / scale^2, with the R that the look finds.
     """
 
+    num_steps: Int[Array, ""]
     learning_rate: Float[Array, ""]
     final_share: Float[Array, ""]
     eta_rate: Float[Array, ""]
@@ -81,14 +83,12 @@ class Sizes(NamedTuple):
     """Numbers that the compiled programs depend on.
 
     Attributes:
-        num_steps: of an epoch.
         batch_size: draws of a step.
         test_size: draws of a set in the convergence test.
         norm_size: draws of a set whose squared violation is told.
         num_draws: kept after an epoch.
     """
 
-    num_steps: int
     batch_size: int
     test_size: int
     norm_size: int
@@ -127,21 +127,21 @@ class Program(NamedTuple):
             batch = self.batch(key, parameters, self.sizes.batch_size)
             return lagrangian(batch, self.targets, Multipliers(eta, weight))
 
-        def step(carry: tuple, i: Array) -> tuple[tuple, None]:
+        def step(i: Array, carry: tuple) -> tuple:
             parameters, eta, moments, num_skipped = carry
             (value, violation), gradient = jax.value_and_grad(loss, has_aux=True)(
                 parameters, eta, jax.random.fold_in(key, i)
             )
             is_finite = jnp.isfinite(value) & jnp.isfinite(gradient).all()
             updates, new = optimiser.update(jnp.where(is_finite, gradient, 0.0), moments)
-            moved = parameters - _learning_rate(pace, i / self.sizes.num_steps) * jnp.asarray(updates)
+            moved = parameters - _learning_rate(pace, i / pace.num_steps) * jnp.asarray(updates)
             raised = eta + pace.eta_rate * violation / state.scale**2
             kept = (parameters, eta, moments)
             carry = jax.tree.map(lambda a, b: jnp.where(is_finite, a, b), (moved, raised, new), kept)
-            return (*carry, num_skipped + ~is_finite), None
+            return (*carry, num_skipped + ~is_finite)
 
         start = (state.parameters, state.eta, optimiser.init(state.parameters), jnp.int32(0))
-        (parameters, eta, _, skipped), _ = jax.lax.scan(step, start, jnp.arange(self.sizes.num_steps))
+        parameters, eta, _, skipped = jax.lax.fori_loop(0, pace.num_steps, step, start)
         return state._replace(parameters=parameters, eta=eta), skipped
 
     def look(self, key: Key[Array, ""], state: SeedState) -> Look:
@@ -184,12 +184,9 @@ def two_sided(means: Float[Array, "sets m"]) -> Float[Array, " m"]:
     return 2 * jnp.minimum((means > 0).mean(axis=0), (means < 0).mean(axis=0))
 
 
-def compiled(program: Program) -> tuple[Callable[..., tuple[SeedState, Look]], Callable[..., Look]]:
-    """`epoch(keys, states, pace)` and `look(keys, states)` of all seeds, the seeds along the first axis."""
-    return (
-        jax.jit(jax.vmap(program.epoch, in_axes=(0, 0, None))),
-        jax.jit(jax.vmap(program.look)),
-    )
+def compiled(program: Program) -> Callable[[Array, SeedState, Pace], tuple[SeedState, Look]]:
+    """`program.epoch` of all seeds, which lie along the first axis of keys and states."""
+    return jax.jit(jax.vmap(program.epoch, in_axes=(0, 0, None)))
 
 
 def _learning_rate(pace: Pace, fraction: Array) -> Array:

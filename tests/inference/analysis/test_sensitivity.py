@@ -124,18 +124,9 @@ class TestModes:
         groups = sample_modes(key, normal_posterior(), modes, 100)
         assert groups.shape == (2, 100, 2)
         assert (groups[0, :, 0] < 0.5).all()
+        far = DrawnPosterior(np.zeros((1, 2_000, 2)), LINE, np.zeros(2))
         with pytest.raises(ValueError, match="instead of 5 each"):
-            sample_modes(key, Unlikely(), np.array([[0.0, 0.0], [1e6, 0.0]]), 5)
-
-
-class Unlikely:
-    """A posterior that never comes near the second mode."""
-
-    prior = LINE
-
-    def sample(self, key, num):
-        del key
-        return np.zeros((2, 2))
+            sample_modes(key, far, np.array([[0.0, 0.0], [1e6, 0.0]]), 5)
 
 
 NOISY = Simulator(
