@@ -16,9 +16,9 @@ from inference.drawn_posterior import AnyPosterior
 from inference.posterior import LogDensity
 
 NUM_STEPS = 300
-FIRST_STEP, LAST_SHARE = 0.02, 1e-3  # of the width of a parameter; the step falls to this share of it
+FIRST_STEP = 0.05  # of the width of a parameter; it falls to zero along half a cosine
 EDGE = 1e-3  # share of the support that a climb keeps from its edges, where a density may grow without limit
-AT_ONCE, MOST_BATCHES = 2_000, 1_000  # draws that are sorted to modes, and how often
+AT_ONCE, MOST_BATCHES = 2_000, 500  # draws that are sorted to modes, and how often
 
 
 class Mode(NamedTuple):
@@ -57,7 +57,7 @@ def find_mode(
     row = np.where(moves, row, np.asarray(start, float))
     with jax.enable_x64(True):  # noqa: FBT003 - the argument has no name
         room = _Room(*(jnp.asarray(part, jnp.float64) for part in (moves * width, low, high)))
-        rates = jnp.asarray(step * LAST_SHARE ** np.linspace(0.0, 1.0, num_steps), jnp.float64)
+        rates = jnp.asarray(step * 0.5 * (1 + np.cos(np.linspace(0.0, np.pi, num_steps))), jnp.float64)
         theta, value = _climb(posterior.log_density(), jnp.asarray(row), room, rates)
         return Mode(np.asarray(theta), float(value))
 
@@ -105,7 +105,7 @@ def sample_modes(
     """Draws sorted to their nearest mode until each mode has `num_each`.
 
     Raises:
-        ValueError: a mode gets too few of two million draws.
+        ValueError: a mode gets too few of a million draws.
     """
     centres = np.asarray(modes, float)
     kept: list[list[np.ndarray]] = [[] for _ in centres]

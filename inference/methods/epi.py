@@ -328,7 +328,7 @@ def run(config: EPI, simulator: Simulator, goal: Goal, context: RunContext) -> M
         PropertyPosterior(flow, simulator.prior),
         support,
         training=training_of(course),
-        diagnostics=diagnostics_of(course, program, reference),
+        diagnostics=diagnostics_of(course, program, config.num_steps, reference),
     )
 
 

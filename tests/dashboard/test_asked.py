@@ -67,3 +67,36 @@ def test_one_sentence_for_what_is_wrong(rows, typed, words):
     with pytest.raises(ValueError) as caught:  # noqa: PT011  the words are compared below
         made(observation=str(rows), **typed)
     assert words in str(caught.value)
+
+
+class TestEmergentProperty:
+    """Targets as words, and from a file."""
+
+    def test_words(self):
+        asked = Asked(targets=("real_part=0:0.25", "frequency=1:.1"))
+        assert observation_of("linear_dynamics", asked) == {
+            "kind": "property",
+            "mean": {"real_part": 0.0, "frequency": 1.0},
+            "sd": {"real_part": 0.25, "frequency": 0.1},
+        }
+
+    def test_a_file_whose_values_words_replace(self, tmp_path):
+        file = tmp_path / "property.json"
+        file.write_text('{"mean": {"frequency": 1}, "sd": {"frequency": 0.1}}')
+        found = observation_of("linear_dynamics", Asked(property_file=file, targets=("frequency=2:0.2",)))
+        assert found == {"kind": "property", "mean": {"frequency": 2.0}, "sd": {"frequency": 0.2}}
+
+    @pytest.mark.parametrize(
+        ("content", "change", "words"),
+        [
+            ("[]", {}, "property.json must hold"),
+            ("{", {}, "property.json must hold"),
+            ('{"mean": {}, "sd": {}}', {"targets": ("frequency=1",)}, "A target is written name=mean:sd"),
+            ('{"mean": {}, "sd": {}}', {"sweep": 1}, "leave out what is about one"),
+        ],
+    )
+    def test_what_is_wrong_is_told(self, tmp_path, content, change, words):
+        file = tmp_path / "property.json"
+        file.write_text(content)
+        with pytest.raises(ValueError, match=words):
+            observation_of("linear_dynamics", Asked(property_file=file, **change))

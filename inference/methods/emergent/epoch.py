@@ -39,11 +39,13 @@ class Pace(NamedTuple):
     """Of one epoch; scalars, so that another pace compiles nothing anew.
 
     Attributes:
+        num_steps: of the optimiser; with none an epoch is only a look.
         learning_rate: of the first step; the last has `final_share` of it, along half a cosine.
         eta_rate: eta rises by this times R / scale^2 in each step.
         eta_share: after the last step eta rises by this times c R / scale^2, with the R that the look finds.
     """
 
+    num_steps: Int[Array, ""]
     learning_rate: Float[Array, ""]
     final_share: Float[Array, ""]
     eta_rate: Float[Array, ""]
@@ -60,7 +62,7 @@ class Look(NamedTuple):
         spread: (m,) standard deviation of T.
         p_value: (m,) two-sided: how often means of small sets fall on both sides of the target.
         passed: whether no constraint speaks against it, and none is violated by more than `accuracy`.
-        norms: (NUM_SETS,) squared violation of sets of the size of a batch, in units of `scale`.
+        norms: (NUM_SETS,) squared violation of each set, in units of `scale`.
         num_skipped: steps left out because the gradient was not finite.
         draws: (d, dim) some parameter rows.
     """
@@ -78,11 +80,18 @@ class Look(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """Numbers that the compiled programs depend on: steps of an epoch, draws of a step, of a set, kept."""
+    """Numbers that the compiled programs depend on.
 
-    num_steps: int
+    Attributes:
+        batch_size: draws of a step.
+        test_size: draws of a set in the convergence test.
+        norm_size: draws of a set whose squared violation is told.
+        num_draws: kept after an epoch.
+    """
+
     batch_size: int
     test_size: int
+    norm_size: int
     num_draws: int
 
 
@@ -118,31 +127,31 @@ class Program(NamedTuple):
             batch = self.batch(key, parameters, self.sizes.batch_size)
             return lagrangian(batch, self.targets, Multipliers(eta, weight))
 
-        def step(carry: tuple, i: Array) -> tuple[tuple, None]:
+        def step(i: Array, carry: tuple) -> tuple:
             parameters, eta, moments, num_skipped = carry
             (value, violation), gradient = jax.value_and_grad(loss, has_aux=True)(
                 parameters, eta, jax.random.fold_in(key, i)
             )
             is_finite = jnp.isfinite(value) & jnp.isfinite(gradient).all()
             updates, new = optimiser.update(jnp.where(is_finite, gradient, 0.0), moments)
-            moved = parameters - _learning_rate(pace, i / self.sizes.num_steps) * jnp.asarray(updates)
+            moved = parameters - _learning_rate(pace, i / pace.num_steps) * jnp.asarray(updates)
             raised = eta + pace.eta_rate * violation / state.scale**2
             kept = (parameters, eta, moments)
             carry = jax.tree.map(lambda a, b: jnp.where(is_finite, a, b), (moved, raised, new), kept)
-            return (*carry, num_skipped + ~is_finite), None
+            return (*carry, num_skipped + ~is_finite)
 
         start = (state.parameters, state.eta, optimiser.init(state.parameters), jnp.int32(0))
-        (parameters, eta, _, skipped), _ = jax.lax.scan(step, start, jnp.arange(self.sizes.num_steps))
+        parameters, eta, _, skipped = jax.lax.fori_loop(0, pace.num_steps, step, start)
         return state._replace(parameters=parameters, eta=eta), skipped
 
     def look(self, key: Key[Array, ""], state: SeedState) -> Look:
         """Entropy, moments and the convergence test, from NUM_SETS independent sets."""
-        test_size, batch_size = self.sizes.test_size, self.sizes.batch_size
+        test_size, norm_size = self.sizes.test_size, self.sizes.norm_size
 
         def one(key: Array) -> tuple[Array, ...]:
-            batch = self.batch(key, state.parameters, max(test_size, batch_size))
+            batch = self.batch(key, state.parameters, max(test_size, norm_size))
             violations = self.targets.violations(batch.x)
-            norm = ((violations[:batch_size].mean(axis=0) / state.scale) ** 2).sum()
+            norm = ((violations[:norm_size].mean(axis=0) / state.scale) ** 2).sum()
             return (
                 violations[:test_size].mean(axis=0), norm, -batch.log_prob.mean(),
                 violations.mean(axis=0), (violations**2).mean(axis=0),
@@ -175,12 +184,9 @@ def two_sided(means: Float[Array, "sets m"]) -> Float[Array, " m"]:
     return 2 * jnp.minimum((means > 0).mean(axis=0), (means < 0).mean(axis=0))
 
 
-def compiled(program: Program) -> tuple[Callable[..., tuple[SeedState, Look]], Callable[..., Look]]:
-    """`epoch(keys, states, pace)` and `look(keys, states)` of all seeds, the seeds along the first axis."""
-    return (
-        jax.jit(jax.vmap(program.epoch, in_axes=(0, 0, None))),
-        jax.jit(jax.vmap(program.look)),
-    )
+def compiled(program: Program) -> Callable[[Array, SeedState, Pace], tuple[SeedState, Look]]:
+    """`program.epoch` of all seeds, which lie along the first axis of keys and states."""
+    return jax.jit(jax.vmap(program.epoch, in_axes=(0, 0, None)))
 
 
 def _learning_rate(pace: Pace, fraction: Array) -> Array:

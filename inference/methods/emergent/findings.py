@@ -48,7 +48,9 @@ def read_training(folder: Path) -> Variables | None:
     return None if course is None or not course.epoch else training_of(course)
 
 
-def diagnostics_of(course: Course, program: Program, reference: MaximumEntropy | None) -> Variables:
+def diagnostics_of(
+    course: Course, program: Program, num_steps: int, reference: MaximumEntropy | None
+) -> Variables:
     """About the chosen epoch of the chosen seed; violations are in units of the targets."""
     seed = course.chosen
     epoch = int(course.best_epoch[seed])
@@ -56,7 +58,7 @@ def diagnostics_of(course: Course, program: Program, reference: MaximumEntropy |
         name: course.log[name][epoch, seed] for name in ("entropy", "mean", "sd", "violation", "p_value")
     }
     targets = program.targets
-    steps = (course.epoch, program.sizes.num_steps, program.sizes.batch_size)
+    steps = (course.epoch, num_steps, program.sizes.batch_size)
     scalars = {
         "chosen_seed": seed,
         "chosen_epoch": epoch,

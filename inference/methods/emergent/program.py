@@ -27,6 +27,7 @@ def make_program(key: Array, config: EPI, simulator: Simulator, goal: EmergentPr
     statistics, dim = statistics_of(simulator, names), simulator.prior.dim
     batch_size = automatic_batch(statistics, dim, config.batch_size or BATCH, config.num_seeds)
     kept = int(np.clip(MOST_NUMBERS // (dim * config.num_seeds * config.max_epochs), 10, MOST_KEPT))
-    sizes = Sizes(config.num_steps, batch_size, config.test_size, kept)
+    norm_size = batch_size if config.growth == "welch" else config.test_size  # as in the paper
+    sizes = Sizes(batch_size, config.test_size, norm_size, kept)
     flow = new_flow(key, spec_of(config, dim), simulator.prior)
     return Program(flow, simulator.prior, statistics, targets, sizes, config.accuracy)

@@ -55,19 +55,22 @@ class Trainer(NamedTuple):
         """All epochs, and why there are no more; resumed from the folder's checkpoint."""
         folder, config, unit = self.context.folder, self.config, self.program.targets.unit
         path = None if folder is None else folder / "checkpoint" / "epi.npz"
-        epoch, look = compiled(self.program)
+        epoch, pace = compiled(self.program), _pace(config)
         course = None if path is None else load_course(path, self.identity)
-        with ThreadPoolExecutor(1, thread_name_prefix="epi") as pool:
-            states, first = self._heard(pool, lambda: self._start(look), course)
+        pool = ThreadPoolExecutor(1, thread_name_prefix="epi")
+        try:
+            states, first = self._heard(pool, lambda: self._start(epoch), course)
             course = course or begin(states, first, config, unit)
             while not (reason := why_end(course, config)):
                 keys, states, began = self._keys(course.epoch), course.states, time.perf_counter()
-                states, found = self._heard(pool, _bound(epoch, keys, states, _pace(config)), course)
+                states, found = self._heard(pool, _bound(epoch, keys, states, pace), course)
                 course = advance(course, (states, found, time.perf_counter() - began), config, unit)
                 course = self._restarted(course, found, first)
                 if path is not None:
                     save_course(path, self.identity, course)
                 self.context.on_progress(self._event(course))
+        finally:
+            pool.shutdown(wait=False)  # a stop does not wait for the epoch under way
         self.context.on_progress(self._event(course, reason))
         return course, reason
 
@@ -78,14 +81,15 @@ class Trainer(NamedTuple):
             self.context.on_progress(self._event(course))
         return future.result()
 
-    def _start(self, look: Callable[..., Look]) -> tuple[SeedState, Look]:
+    def _start(self, epoch: Callable[..., tuple[SeedState, Look]]) -> tuple[SeedState, Look]:
+        """Untrained seeds, and what they are like."""
         config = self.config
         parameters = jnp.stack([self._fresh(seed, 0) for seed in range(config.num_seeds)])
         if config.initialisation == "gaussian":
             key = jax.random.fold_in(self.key, START)
             parameters = gaussian_start(key, self.program.flow, self.program.prior, parameters)
-        states = self._untrained(parameters)
-        return states, look(self._keys(FIRST_LOOK), states)
+        pace = _pace(config)._replace(num_steps=jnp.int32(0), eta_share=jnp.float32(0))
+        return epoch(self._keys(FIRST_LOOK), self._untrained(parameters), pace)
 
     def _untrained(self, parameters: Float[Array, "seeds k"]) -> SeedState:
         num, m = len(parameters), len(self.program.targets.unit)
@@ -144,4 +148,4 @@ def _pace(config: EPI) -> Pace:
     is_stepwise = config.multipliers == "steps"
     rates = (config.multiplier_rate, 0.0) if is_stepwise else (0.0, 1.0)
     numbers = (config.learning_rate, config.final_share, *rates)
-    return Pace(*(jnp.asarray(np.float32(number)) for number in numbers))
+    return Pace(jnp.int32(config.num_steps), *(jnp.float32(number) for number in numbers))

@@ -49,19 +49,19 @@ def test_the_convergence_test_sees_a_shift(key, shift, passes):
     assert ((jax.vmap(two_sided)(means) > LEVEL).mean() > 0.99) == passes
 
 
-def make_program(num_steps=8):
+def make_program():
     prior = Prior({"z": dist.Uniform(-4.0, 4.0)})
     spec = EstimatorSpec("emergent", 1, 1, num_layers=1, width=4, depth=1, mixing=MixingSpec())
     flow = make_estimator(jax.random.key(0), spec)
-    return Program(flow, prior, lambda key, theta: theta, TARGETS, Sizes(num_steps, 40, 40, 5), 0.15)
+    return Program(flow, prior, lambda key, theta: theta, TARGETS, Sizes(40, 40, 40, 5), 0.15)
 
 
 def test_multipliers_follow_the_violation():
     """Without a step of the flow eta rises by the sum of rate R / scale^2, with about the R of a look."""
-    program = make_program(num_steps=50)
+    program = make_program()
     scale = jnp.array([2.0, 4.0])
     state = SeedState(program.flow.vector, jnp.zeros(2), jnp.float32(3.0), scale)
-    pace = Pace(*map(jnp.float32, (0.0, 1.0, 0.1, 0.5)))
+    pace = Pace(jnp.int32(50), *map(jnp.float32, (0.0, 1.0, 0.1, 0.5)))
     after, look = jax.jit(program.epoch)(jax.random.key(1), state, pace)
     np.testing.assert_array_equal(after.parameters, state.parameters)
     stepwise = 50 * 0.1 * look.violation / scale**2
