@@ -61,9 +61,13 @@ class Arrows(pn.viewable.Viewer):
 
     def show(self, found: Curvature | None, theta: np.ndarray | None = None) -> None:
         """Draw the axes at a point; `theta` is where somebody has moved from there."""
+        is_first = self.found is None
         self.found = found
         if found is None:
             return
+        if is_first:  # where the most sensitive axis is seen best
+            across, up, *_ = [*np.argsort(-np.abs(found.axes.vectors[0])), 0]
+            self.x.value, self.y.value = (self.draws.names[k] for k in sorted((across, up)))
         pair, axes = self.shown, found.axes
         low, high = (end[pair] for end in self.draws.whole_range)
         reach = np.minimum(axes.lengths, 2 * float(np.linalg.norm(high - low)))

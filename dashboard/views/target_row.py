@@ -184,7 +184,7 @@ def _plain(value: float, fine: float) -> str:
 
 _GRID = {
     "display": "grid",
-    "grid-template-columns": "repeat(auto-fit, minmax(min(100%, 260px), 1fr))",
+    "grid-template-columns": "repeat(auto-fit, minmax(min(100%, 330px), 1fr))",
     "gap": "20px",
 }
 _SMALL: Any = {"size": "small", "margin": 0, "sizing_mode": "stretch_width"}

@@ -40,6 +40,14 @@ def simulators():
     return {one.name: one for one in models} | {"hodgkin_huxley": models[1]}
 
 
+@pytest.fixture(autouse=True, scope="module")
+def as_many_simulations_as_there_may_be():
+    """However busy the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(emergent, "SECONDS", 1e9)
+        yield
+
+
 @pytest.fixture(scope="module")
 def support(simulators):
     return emergent.support(simulators["smooth"])
