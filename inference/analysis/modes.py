@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -15,7 +15,8 @@ from inference.analysis.sensitivity import inside
 from inference.drawn_posterior import AnyPosterior
 from inference.posterior import LogDensity
 
-NUM_STEPS = 300
+NUM_STEPS, NEWTON_STEPS = 300, 10
+MOST_CURVED = 100  # parameters up to which a climb ends with Newton steps
 FIRST_STEP = 0.05  # of the width of a parameter; it falls to zero along half a cosine
 EDGE = 1e-3  # share of the support that a climb keeps from its edges, where a density may grow without limit
 AT_ONCE, MOST_BATCHES = 2_000, 500  # draws that are sorted to modes, and how often
@@ -38,8 +39,9 @@ def find_mode(
 ) -> Mode:
     """A local maximum of log q in the parameters' own units, by gradient ascent from a point.
 
-    Steps are Adam's, each parameter on the scale of its width, with a falling rate; the best point that was
-    met counts. At the edge of a bounded support the climb ends a thousandth of its width inside.
+    Steps are Adam's, each parameter on the scale of its width, with a falling rate; up to 100 parameters some
+    of Newton's follow. The best point that was met counts. At the edge of a bounded support the climb ends a
+    thousandth of its width inside.
 
     Args:
         posterior: with a density.
@@ -154,7 +156,30 @@ def _climb(density: LogDensity, row: Array, room: _Room, rates: Array) -> tuple[
     numbers = jnp.arange(1, len(rates) + 1, dtype=row.dtype)
     (theta, *_, best, value), _ = jax.lax.scan(step, start, (numbers, rates))
     last = density(theta)
-    return jnp.where(last > value, theta, best), jnp.maximum(last, value)
+    found = jnp.where(last > value, theta, best), jnp.maximum(last, value)
+    return (
+        found if len(row) > MOST_CURVED else jax.lax.fori_loop(0, NEWTON_STEPS, _newton(density, room), found)
+    )
+
+
+def _newton(density: LogDensity, room: _Room) -> Callable[[Array, tuple], tuple[Array, Array]]:
+    """A step that ends a climb exactly: uphill along every axis of the curvature, shorter if need be."""
+    width = room.width
+    sizes = jnp.asarray([1.0, 0.3, 0.1, 0.01], width.dtype)
+
+    def step(_: Array, found: tuple[Array, Array]) -> tuple[Array, Array]:
+        theta, value = found
+        curvature = width[:, None] * jax.hessian(density)(theta) * width - jnp.diag(1.0 * (width == 0))
+        values, columns = jnp.linalg.eigh(jnp.nan_to_num(curvature))
+        along = columns.T @ (jax.grad(density)(theta) * width) / jnp.maximum(jnp.abs(values), 1e-9)
+        moved = theta + sizes[:, None] * width * (columns @ along)
+        moved = jnp.where(width > 0, jnp.clip(moved, room.low, room.high), theta)
+        reached = jax.vmap(density)(moved)
+        best = jnp.nanargmax(jnp.where(jnp.isfinite(reached), reached, -jnp.inf))
+        is_better = reached[best] > value
+        return jnp.where(is_better, moved[best], theta), jnp.where(is_better, reached[best], value)
+
+    return step
 
 
 def _room(posterior: AnyPosterior) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

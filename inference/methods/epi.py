@@ -214,11 +214,11 @@ class EPI:
         advanced=True,
         group="Network",
     )
-    rank: int = setting(
-        4,
+    rank: int | None = setting(
+        None,
         "Directions",
         "Along which a coupling stretches besides, linear in the parameters that it keeps; 0 is a plain real "
-        "NVP.",
+        "NVP. Empty: 4 for up to 400 parameters, else 0.",
         bounds=(0, 32),
         advanced=True,
         group="Network",
@@ -256,6 +256,15 @@ class EPI:
         bounds=(0.0, 1.0),
         advanced=True,
         group="Course",
+    )
+    annealing: float = setting(
+        0.85,
+        "Annealing",
+        "Factor of the learning rate in each epoch after the constraints have been met for the first time.",
+        bounds=(0.01, 1.0),
+        advanced=True,
+        group="Course",
+        applies=lambda values: bool(values.get("raise_entropy", True)),
     )
     num_reference: int = setting(
         100_000,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FAILED = -1e9  # score of a density that failed the test, less its violation
 MOST_RESTARTS = 3
+FAILURES = 2  # epochs that a seed may fail in a row after it has passed
 LEAST_PER_PARAMETER = -8.0  # nats of entropy lost since the start, below which a flow has collapsed
 RECORDED = ("entropy", "mean", "sd", "violation", "p_value", "passed", "num_skipped")
 MORE_RECORDED = ("eta", "penalty", "scale", "restarts", "draws", "seconds")
@@ -32,6 +33,7 @@ class Course(NamedTuple):
         norms: (seeds, sets) squared violations after the last epoch, in the unit in force.
         best_parameters: (seeds, k), of the passing epoch of the greatest entropy; of the least violation
             while none has passed.
+        best_eta: (seeds, m) the multipliers with which it was learnt.
         best_score: (seeds,) that entropy; `FAILED` less that violation.
         best_epoch: (seeds,) numbered from 0.
         num_restarts: (seeds,).
@@ -41,6 +43,7 @@ class Course(NamedTuple):
     states: SeedState
     norms: Float[np.ndarray, "seeds sets"]
     best_parameters: Float[np.ndarray, "seeds k"]
+    best_eta: Float[np.ndarray, "seeds m"]
     best_score: Float[np.ndarray, " seeds"]
     best_epoch: Int[np.ndarray, " seeds"]
     num_restarts: Int[np.ndarray, " seeds"]
@@ -70,6 +73,7 @@ def begin(states: SeedState, look: Look, config: EPI, unit: Float[np.ndarray, " 
         states._replace(scale=jnp.asarray(scale)),
         np.asarray(look.norms),
         np.asarray(states.parameters),
+        np.asarray(states.eta),
         np.full(num, -np.inf),
         np.full(num, -1),
         np.zeros(num, int),
@@ -84,9 +88,12 @@ def advance(
     states, look, seconds = after
     score = _scores(look, unit)
     is_better = score > course.best_score
-    best = np.where(is_better[:, None], np.asarray(states.parameters), course.best_parameters)
+    now = (np.asarray(states.parameters), np.asarray(states.eta))
+    before = (course.best_parameters, course.best_eta)
+    best, best_eta = (np.where(is_better[:, None], *pair) for pair in zip(now, before, strict=True))
     course = course._replace(
         best_parameters=best,
+        best_eta=best_eta,
         best_score=np.where(is_better, score, course.best_score),
         best_epoch=np.where(is_better, course.epoch, course.best_epoch),
         log=_logged(course, states, look, seconds),
@@ -94,7 +101,13 @@ def advance(
     penalty = _penalties(course, look, config)
     scale = scale_of(look, config, unit)
     states = states._replace(penalty=jnp.asarray(penalty, jnp.float32), scale=jnp.asarray(scale))
-    return course._replace(states=states, norms=np.asarray(look.norms))
+    return _returned(course._replace(states=states, norms=np.asarray(look.norms)), config)
+
+
+def since_pass(course: Course) -> int:
+    """Epochs since the first one in which a seed passed; 0 before."""
+    passed = course.log["passed"].astype(bool).any(axis=-1) if course.epoch else np.zeros(0, bool)
+    return int(course.epoch - passed.argmax()) if passed.any() else 0
 
 
 def collapsed(look: Look, first: Float[np.ndarray, " seeds"], dim: int) -> Bool[np.ndarray, " seeds"]:
@@ -129,7 +142,7 @@ def why_end(course: Course, config: EPI) -> str:
 
 def save_course(path: Path, identity: str, course: Course) -> None:
     """Write a checkpoint."""
-    arrays = [np.asarray(leaf) for leaf in (*jax.tree.leaves(course.states), *course[1:6])]
+    arrays = [np.asarray(leaf) for leaf in (*jax.tree.leaves(course.states), *course[1:7])]
     names = list(course.log)
     write_checkpoint(path, identity, [*arrays, *(course.log[name] for name in names)], {"log": names})
 
@@ -146,8 +159,8 @@ def load_course(path: Path, identity: str | None = None) -> Course | None:
     arrays, notes = kept
     num = len(SeedState._fields)
     states = SeedState(*(jnp.asarray(array) for array in arrays[:num]))
-    log = dict(zip(notes["log"], arrays[num + 5 :], strict=True))
-    return Course(states, *arrays[num : num + 5], log=log)
+    log = dict(zip(notes["log"], arrays[num + 6 :], strict=True))
+    return Course(states, *arrays[num : num + 6], log=log)
 
 
 def _at_limit(course: Course, config: EPI) -> str:
@@ -163,6 +176,17 @@ def _gain(course: Course, patience: int) -> float | None:
     if len(best) <= patience or not np.isfinite(best[-1 - patience]):
         return None
     return float(best[-1] - best[-1 - patience])
+
+
+def _returned(course: Course, config: EPI) -> Course:
+    """Seeds that had passed and have failed for some epochs since go back to where they were best."""
+    if not config.raise_entropy or course.epoch < FAILURES:
+        return course
+    has_failed = ~course.log["passed"].astype(bool)[-FAILURES:].any(axis=0) & course.has_passed
+    states, strayed = course.states, has_failed[:, None]
+    parameters = jnp.where(strayed, course.best_parameters, states.parameters)
+    eta = jnp.where(strayed, course.best_eta, states.eta)
+    return course._replace(states=states._replace(parameters=parameters, eta=eta))
 
 
 def _scores(look: Look, unit: Float[np.ndarray, " m"]) -> Float[np.ndarray, " seeds"]:

@@ -20,6 +20,7 @@ from simulators import Prior
 if TYPE_CHECKING:
     from inference.methods.epi import EPI
 
+TOO_MANY = 400  # parameters for which directions take too long
 MANY = 100  # parameters from which on linear maps are fixed permutations
 NUM_SCALING = 10_000  # draws of the prior that give the scale of a start
 GAUSSIAN_STEPS, GAUSSIAN_BATCH, GAUSSIAN_RATE, LARGEST_ENTRY = 10_000, 500, 1e-3, 1e5
@@ -29,7 +30,8 @@ def spec_of(config: EPI, dim: int) -> EstimatorSpec:
     """Which flow."""
     is_affine, is_large = config.estimator == "coupling", dim > MANY
     maps = config.maps if config.maps != "auto" else "permutation" if is_large else "linear"
-    mixing = MixingSpec(maps, config.rank if is_affine else 0, is_affine and config.linear_skip)
+    rank = config.rank if config.rank is not None else 0 if dim > TOO_MANY else 4
+    mixing = MixingSpec(maps, rank if is_affine else 0, is_affine and config.linear_skip)
     return EstimatorSpec(
         NAME,
         dim,

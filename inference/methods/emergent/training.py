@@ -21,6 +21,7 @@ from inference.methods.emergent.course import (
     collapsed,
     load_course,
     save_course,
+    since_pass,
     why_end,
 )
 from inference.methods.emergent.epoch import Look, Pace, Program, SeedState, compiled
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from inference.methods.epi import EPI
 
 POLL_SECONDS = 0.2  # an epoch is left to a thread, so that a wish to stop is heard in time
+LEAST_SHARE = 0.05  # of the learning rate, in the last epochs
 START, FIRST_LOOK = 2**31, 2**30  # folded into the key where epochs have their number
 
 
@@ -55,7 +57,7 @@ class Trainer(NamedTuple):
         """All epochs, and why there are no more; resumed from the folder's checkpoint."""
         folder, config, unit = self.context.folder, self.config, self.program.targets.unit
         path = None if folder is None else folder / "checkpoint" / "epi.npz"
-        epoch, pace = compiled(self.program), _pace(config)
+        epoch = compiled(self.program)
         course = None if path is None else load_course(path, self.identity)
         pool = ThreadPoolExecutor(1, thread_name_prefix="epi")
         try:
@@ -63,7 +65,9 @@ class Trainer(NamedTuple):
             course = course or begin(states, first, config, unit)
             while not (reason := why_end(course, config)):
                 keys, states, began = self._keys(course.epoch), course.states, time.perf_counter()
-                states, found = self._heard(pool, _bound(epoch, keys, states, pace), course)
+                states, found = self._heard(
+                    pool, _bound(epoch, keys, states, _pace(config, since_pass(course))), course
+                )
                 course = advance(course, (states, found, time.perf_counter() - began), config, unit)
                 course = self._restarted(course, found, first)
                 if path is not None:
@@ -88,7 +92,7 @@ class Trainer(NamedTuple):
         if config.initialisation == "gaussian":
             key = jax.random.fold_in(self.key, START)
             parameters = gaussian_start(key, self.program.flow, self.program.prior, parameters)
-        pace = _pace(config)._replace(num_steps=jnp.int32(0), eta_share=jnp.float32(0))
+        pace = _pace(config, 0)._replace(num_steps=jnp.int32(0), eta_share=jnp.float32(0))
         return epoch(self._keys(FIRST_LOOK), self._untrained(parameters), pace)
 
     def _untrained(self, parameters: Float[Array, "seeds k"]) -> SeedState:
@@ -144,8 +148,10 @@ def _bound(epoch: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
     return lambda: epoch(*arguments)
 
 
-def _pace(config: EPI) -> Pace:
+def _pace(config: EPI, num_late: int) -> Pace:
+    """Of an epoch so many after the first that passed."""
     is_stepwise = config.multipliers == "steps"
     rates = (config.multiplier_rate, 0.0) if is_stepwise else (0.0, 1.0)
-    numbers = (config.learning_rate, config.final_share, *rates)
+    falling = max(config.annealing**num_late, LEAST_SHARE) if config.raise_entropy else 1.0
+    numbers = (falling * config.learning_rate, config.final_share, *rates)
     return Pace(jnp.int32(config.num_steps), *(jnp.float32(number) for number in numbers))
