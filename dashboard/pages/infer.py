@@ -16,6 +16,7 @@ import panel_material_ui as pmui
 
 from dashboard import links, observations, property_address, set_address, settings, shell
 from dashboard.jobs import get_jobs
+from dashboard.property_form import PropertyChoice
 from dashboard.views.extra_choice import ExtraChoice
 from dashboard.views.extras_preview import ExtrasPreview
 from dashboard.views.launch import Launch
@@ -24,7 +25,6 @@ from dashboard.views.model_choice import ModelChoice
 from dashboard.views.observation_choice import ObservationChoice
 from dashboard.views.observation_preview import ObservationPreview
 from dashboard.views.plan import USUAL, Plan, fitting_method, goal_of
-from dashboard.views.property_choice import PropertyChoice
 from dashboard.views.recording_set import RecordingSet
 from inference.methods import METHODS
 from inference.requests import Request

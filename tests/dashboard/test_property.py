@@ -6,11 +6,11 @@ import pytest
 from numpyro import distributions as dist
 
 from dashboard import emergent, links
+from dashboard.property_form import PropertyChoice
 from dashboard.views.launch import Launch, summary
 from dashboard.views.method_choice import MethodChoice
 from dashboard.views.observation_choice import ObservationChoice
 from dashboard.views.plan import Plan
-from dashboard.views.property_choice import PropertyChoice
 from dashboard.views.target_row import TargetRow
 from inference import EmergentProperty
 from inference.methods import METHODS
