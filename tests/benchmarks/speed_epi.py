@@ -54,7 +54,7 @@ def plain(program, seconds):
     multipliers = Multipliers(jnp.zeros(m), jnp.asarray(10.0 / program.targets.unit**2))
 
     def loss(trainable, key):
-        flow = eqx.combine(trainable, fixed)
+        flow: Any = eqx.combine(trainable, fixed)
 
         def one(key):
             flow_key, simulate_key = jax.random.split(key)
