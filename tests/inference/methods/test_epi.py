@@ -185,7 +185,7 @@ class TestRequest:
 
 @pytest.mark.slow
 def test_linear_dynamics_keeps_both_modes(key):
-    """Five seeds: constraints met, entropy within 0.5 nats of the greatest, both rotations in the chosen one."""
+    """Five seeds meet the constraints; the chosen one is within 0.5 nats of the greatest, with both modes."""
     goal = EmergentProperty({"real_part": 0.0, "frequency": 1.0}, {"real_part": 0.25, "frequency": 0.1})
     simulator = get_simulator("linear_dynamics")
     result = run(EPI(num_seeds=5), simulator, goal, key=key, on_progress=False)
