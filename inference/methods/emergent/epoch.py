@@ -16,6 +16,7 @@ from inference.methods.emergent.objective import Batch, Multipliers, Statistics,
 from simulators import Prior
 
 NUM_SETS = 200  # independent sets of draws in a convergence test
+WARM_SHARE = 0.05  # of an epoch, in which the learning rate rises unless it is constant
 LEVEL = 0.05  # of the test of all constraints together
 
 
@@ -190,5 +191,7 @@ def compiled(program: Program) -> Callable[[Array, SeedState, Pace], tuple[SeedS
 
 
 def _learning_rate(pace: Pace, fraction: Array) -> Array:
+    """A constant, or a rise over the first steps, which fresh moments make as long as can be, and a fall."""
     falling = 0.5 * (1 + jnp.cos(jnp.pi * fraction))
-    return pace.learning_rate * (pace.final_share + (1 - pace.final_share) * falling)
+    rising = jnp.where(pace.final_share < 1, jnp.minimum((fraction + 1e-3) / WARM_SHARE, 1.0), 1.0)
+    return pace.learning_rate * rising * (pace.final_share + (1 - pace.final_share) * falling)

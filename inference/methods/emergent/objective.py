@@ -63,7 +63,7 @@ def lagrangian(batch: Batch, targets: Targets, multipliers: Multipliers) -> tupl
     """-H + eta R + c/2 |R|^2, up to a constant of gradient zero; and the mean violation R, (m,).
 
     The gradient of |R|^2 / 2 is unbiased: one half of the batch carries it, the other, independent one, is
-    taken for R itself. Reference: Bittner et al. 2021, eLife 10:e56265, section 5.1.3.
+    taken for R itself. Reference: Bittner et al. 2021, eLife 10:e56265.
     """
     violations = targets.violations(batch.x)
     half = len(violations) // 2

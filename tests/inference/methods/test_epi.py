@@ -10,7 +10,7 @@ from inference import EPI, EmergentProperty, Observation, Stopped, diagnostics, 
 from inference.methods.emergent.findings import read_training
 from inference.requests import Request, check, resolve
 from inference.runs import RunStore
-from simulators import Prior, Simulator
+from simulators import Prior, Simulator, get_simulator
 
 # Small in every respect: one affine map is enough for a Gaussian.
 SMALL = EPI(
@@ -181,3 +181,16 @@ class TestRequest:
     def test_what_is_wrong_is_told(self, change, words):
         with pytest.raises(ValueError, match=words):
             check(Request("linear_dynamics", "epi", observation={**self.asked, **change}))
+
+
+@pytest.mark.slow
+def test_linear_dynamics_keeps_both_modes(key):
+    """Five seeds meet the constraints; the chosen one is within 0.5 nats of the greatest, with both modes."""
+    goal = EmergentProperty({"real_part": 0.0, "frequency": 1.0}, {"real_part": 0.25, "frequency": 0.1})
+    simulator = get_simulator("linear_dynamics")
+    result = run(EPI(num_seeds=5), simulator, goal, key=key, on_progress=False)
+    found = result.tree["diagnostics"].to_dataset()
+    assert int(found["num_passed_seeds"]) == 5
+    assert float(found["entropy"]) > float(found["greatest_entropy"]) - 0.5
+    a12 = np.asarray(result.posterior.sample(jax.random.key(0), 2_000))[:, 1]
+    assert 0.3 < (a12 > 0).mean() < 0.7
