@@ -47,6 +47,7 @@ def test_voltages_are_those_of_the_vectors(shared):
         np.testing.assert_allclose(model.frequency(found[:, HUB]), expected, atol=1e-12)
 
 
+@pytest.mark.long
 def test_slopes_are_those_of_reverse_differentiation(key):
     """In double precision at 20 prior draws, to 1e-6 of the largest."""
     with jax.enable_x64(True):

@@ -130,7 +130,7 @@ def test_damaged_and_foreign_files_are_refused_in_one_sentence(tmp_path):
     with pytest.raises(ValueError, match="damaged"):
         load_estimator(path)
     path.write_text('{"format": 99, "spec": {}}\n')
-    with pytest.raises(ValueError, match="format 99; this version reads up to 2"):
+    with pytest.raises(ValueError, match="format 99; this version reads up to 3"):
         load_estimator(path)
 
 
