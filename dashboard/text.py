@@ -28,7 +28,7 @@ def description(run: Any) -> str:
         ["model", request.simulator],
         ["method", request.method],
         ["settings", ", ".join(f"{name}={value}" for name, value in request.config.items()) or "defaults"],
-        ["observation", request.observation.get("label") or request.observation["kind"]],
+        _goal(request.observation),
         *([["beside it", count(num, "observation")]] if (num := count_extra(request.observation)) else []),
         ["seed", request.seed],
         ["owner", run.owner],
@@ -43,6 +43,14 @@ def description(run: Any) -> str:
         return table(["", ""], rows)
     tree = run.result().tree
     return "\n\n".join([table(["", ""], rows), summary(tree), judgement(tree)])
+
+
+def _goal(observation: dict[str, Any]) -> list[str]:
+    if observation["kind"] == "property":
+        sd = observation["sd"]
+        asked = (f"{name} {mean:g} ± {sd[name]:g}" for name, mean in observation["mean"].items())
+        return ["property", ", ".join(asked)]
+    return ["observation", observation.get("label") or observation["kind"]]
 
 
 def progress_line(event: dict[str, Any]) -> str:

@@ -12,6 +12,8 @@ import pytest
 
 from dashboard import cli, text
 from dashboard.bench import run_benchmark
+from inference.goals import EmergentProperty
+from inference.observations import described_property
 from inference.requests import Request
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +94,13 @@ def test_run_show_and_list(call, store):
         f"Error: Run {run.id} is done; only a queued or running run can be stopped.\n",
     )
     assert call("resume", run.id)[::2] == (2, f"Error: Run {run.id} is done; there is nothing to resume.\n")
+
+
+def test_show_tells_the_property_of_a_run_of_epi(call, store):
+    goal = EmergentProperty({"frequency": 1.0}, {"frequency": 0.1})
+    run = store.create(Request("linear_dynamics", method="epi", observation=described_property(goal)))
+    _, out, _ = call("show", run.id)
+    assert re.search(r"\nproperty +frequency 1 ± 0\.1\n", out)
 
 
 @pytest.mark.parametrize(
