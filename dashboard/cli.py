@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dashboard import settings, text
+from dashboard import options, settings, text
 from dashboard.compilation import keep_compiled_programs
 
 DEBUG_VARIABLE = "POSTERIOR_LAB_DEBUG"
@@ -23,15 +23,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-Root = Annotated[
-    Path | None, typer.Option("--root", help="Folder that holds the runs; default ~/.posterior-lab.")
-]
-SimulatorFiles = Annotated[
-    list[Path] | None,
-    typer.Option("--simulators", help="Python file with Simulator values of your own; repeatable."),
-]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, as `posterior-lab list` shows it.")]
 
 
 def main() -> None:
@@ -48,13 +39,11 @@ def main() -> None:
 
 @app.command()
 def serve(
-    root: Root = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 5006,
-    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = False,  # noqa: FBT002
-    simulators: SimulatorFiles = None,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Dask scheduler, e.g. tcp://host:8786; default: this machine.")
-    ] = None,
+    root: options.Root = None,
+    port: options.Port = 5006,
+    open_: options.Open = False,  # noqa: FBT002
+    simulators: options.SimulatorFiles = None,
+    scheduler: options.Scheduler = None,
 ) -> None:
     """Serve the dashboard on this machine."""
     _use(root, simulators)
@@ -69,58 +58,20 @@ def serve(
 
 @app.command()
 def run(
-    model: Annotated[
-        str, typer.Argument(help="Name of a simulator, as `posterior-lab simulators` lists them.")
-    ],
-    method: Annotated[
-        str, typer.Option(help="Name of a method, as `posterior-lab methods` lists them.")
-    ] = "snpe",
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting; repeatable.")
-    ] = None,
-    observation: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE|NAME|default|none", help="A recording, or the built-in one, or none (amortised)."
-        ),
-    ] = "default",
-    sweep: Annotated[
-        int | None,
-        typer.Option("--sweep", "--epoch", help="Which sweep, epoch or row of the recording, from 0."),
-    ] = None,
-    extra: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE|NAME|NUMBER",
-            help="For hnpe: a further recording, repeatable; or how many to simulate beside the built-in.",
-        ),
-    ] = None,
-    extra_epochs: Annotated[
-        str,
-        typer.Option(
-            metavar="LIST",
-            help="Further epochs or rows of the recording: numbers, conditions such as closed, or all.",
-        ),
-    ] = "",
-    alike: Annotated[  # noqa: FBT002
-        bool,
-        typer.Option("--alike", help="Simulate the extra ones at all the parameters of the built-in one."),
-    ] = False,
-    read: Annotated[
-        list[str] | None,
-        typer.Option("--read", metavar="NAME=VALUE", help="How to read, e.g. channel=Oz; repeatable."),
-    ] = None,
-    property_: Annotated[
-        Path | None,
-        typer.Option("--property", metavar="FILE", help='For epi: JSON {"mean": {...}, "sd": {...}}.'),
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=MEAN:SD", help="For epi: a statistic and its targets; repeatable."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the run's random key.")] = 0,
-    root: Root = None,
-    simulators: SimulatorFiles = None,
+    model: options.Model,
+    method: options.MethodName = "snpe",
+    set_: options.Settings = None,
+    observation: options.Recording = "default",
+    sweep: options.Sweep = None,
+    extra: options.Extra = None,
+    extra_epochs: options.ExtraEpochs = "",
+    alike: options.Alike = False,  # noqa: FBT002
+    read: options.Read = None,
+    property_: options.PropertyFile = None,
+    target: options.Target = None,
+    seed: options.Seed = 0,
+    root: options.Root = None,
+    simulators: options.SimulatorFiles = None,
 ) -> None:
     """Infer the parameters of a model, here and now; the browser shows the same run.
 
@@ -152,7 +103,7 @@ def run(
 
 
 @app.command("list")
-def list_runs(root: Root = None) -> None:
+def list_runs(root: options.Root = None) -> None:
     """All runs, newest first."""
     _use(root, None)
     from dashboard.jobs import reconcile
@@ -170,13 +121,13 @@ def list_runs(root: Root = None) -> None:
 
 
 @app.command()
-def show(run_id: RunId, root: Root = None) -> None:
+def show(run_id: options.RunId, root: options.Root = None) -> None:
     """What a run was asked, how far it is, and what it found."""
     _echo(text.description(_get(run_id, root)))
 
 
 @app.command()
-def stop(run_id: RunId, root: Root = None) -> None:
+def stop(run_id: options.RunId, root: options.Root = None) -> None:
     """Ask a run to stop; what is finished is kept."""
     run = _get(run_id, root)
     run.request_stop()
@@ -187,7 +138,9 @@ def stop(run_id: RunId, root: Root = None) -> None:
 
 
 @app.command()
-def resume(run_id: RunId, root: Root = None, simulators: SimulatorFiles = None) -> None:
+def resume(
+    run_id: options.RunId, root: options.Root = None, simulators: options.SimulatorFiles = None
+) -> None:
     """Go on with a run that was stopped, failed or lost; at most one chunk or epoch is repeated."""
     run = _get(run_id, root)
     _use(None, simulators)
@@ -196,7 +149,7 @@ def resume(run_id: RunId, root: Root = None, simulators: SimulatorFiles = None) 
 
 
 @app.command("simulators")
-def list_simulators(simulators: SimulatorFiles = None) -> None:
+def list_simulators(simulators: options.SimulatorFiles = None) -> None:
     """The models on offer."""
     _use(None, simulators)
     from simulators import all_simulators
@@ -222,7 +175,7 @@ def list_methods() -> None:
 
 
 @app.command()
-def doctor(root: Root = None) -> None:
+def doctor(root: options.Root = None) -> None:
     """Versions, cores, memory and disk: what to look at first when something is slow or fails."""
     _use(root, None)
     from dashboard.checkup import checkup

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy  # its parts are imported when they are first used
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from inference.checkpoint import read_checkpoint, write_checkpoint
 from inference.methods.emergent.epoch import Look, SeedState
@@ -82,9 +82,13 @@ def begin(states: SeedState, look: Look, config: EPI, unit: Float[np.ndarray, " 
 
 
 def advance(
-    course: Course, after: tuple[SeedState, Look, float], config: EPI, unit: Float[np.ndarray, " m"]
+    course: Course,
+    key: Key[Array, ""],
+    after: tuple[SeedState, Look, float],
+    config: EPI,
+    unit: Float[np.ndarray, " m"],
 ) -> Course:
-    """After an epoch: its states, the look at them, and its seconds."""
+    """After an epoch: its states, the look at them, and its seconds; the key decides Welch's rule."""
     states, look, seconds = after
     score = _scores(look, unit)
     is_better = score > course.best_score
@@ -98,7 +102,7 @@ def advance(
         best_epoch=np.where(is_better, course.epoch, course.best_epoch),
         log=_logged(course, states, look, seconds),
     )
-    penalty = _penalties(course, look, config)
+    penalty = _penalties(key, course, look, config)
     scale = scale_of(look, config, unit)
     states = states._replace(penalty=jnp.asarray(penalty, jnp.float32), scale=jnp.asarray(scale))
     return _returned(course._replace(states=states, norms=np.asarray(look.norms)), config)
@@ -209,16 +213,18 @@ def _logged(course: Course, states: SeedState, look: Look, seconds: float) -> di
     }
 
 
-def _penalties(course: Course, look: Look, config: EPI) -> Float[np.ndarray, " seeds"]:
+def _penalties(key: Array, course: Course, look: Look, config: EPI) -> Float[np.ndarray, " seeds"]:
     """Of the next epoch: grown where the violation has not shrunk enough; lower after the first pass."""
     penalty = np.asarray(course.states.penalty, float)
     is_late = course.has_passed & config.raise_entropy
-    grows = _grows(course, np.asarray(look.norms, float), config)
+    grows = _grows(key, course, np.asarray(look.norms, float), config)
     grown = np.where(grows, np.minimum(penalty * config.growth_factor, config.penalty_cap), penalty)
     return np.where(is_late, config.penalty_after, np.maximum(grown, penalty))
 
 
-def _grows(course: Course, norms: Float[np.ndarray, "seeds sets"], config: EPI) -> Bool[np.ndarray, " seeds"]:
+def _grows(
+    key: Array, course: Course, norms: Float[np.ndarray, "seeds sets"], config: EPI
+) -> Bool[np.ndarray, " seeds"]:
     """Whether the squared violation is not below `config.shrinkage` times what it was."""
     before = config.shrinkage * np.asarray(course.norms, float)
     if config.growth == "none":
@@ -226,5 +232,5 @@ def _grows(course: Course, norms: Float[np.ndarray, "seeds sets"], config: EPI) 
     if config.growth == "fixed":
         return norms.mean(axis=1) > before.mean(axis=1)
     t, p = scipy.stats.ttest_ind(norms, before, axis=1, equal_var=False)
-    chance = np.random.default_rng((config.num_steps, course.epoch)).uniform(size=len(norms))
+    chance = np.asarray(jax.random.uniform(key, (len(norms),)))
     return (t > 0) & (chance < 1 - p / 2)

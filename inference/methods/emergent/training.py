@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2  # an epoch is left to a thread, so that a wish to stop is heard in time
 LEAST_SHARE = 0.05  # of the learning rate, in the last epochs
-START, FIRST_LOOK = 2**31, 2**30  # folded into the key where epochs have their number
+START, FIRST_LOOK, GROWTH = 2**31, 2**30, 2**29  # folded into the key where epochs have their number
 
 
 class Trainer(NamedTuple):
@@ -68,7 +68,9 @@ class Trainer(NamedTuple):
                 states, found = self._heard(
                     pool, _bound(epoch, keys, states, _pace(config, since_pass(course))), course
                 )
-                course = advance(course, (states, found, time.perf_counter() - began), config, unit)
+                growth_key = jax.random.fold_in(jax.random.fold_in(self.key, GROWTH), course.epoch)
+                after = states, found, time.perf_counter() - began
+                course = advance(course, growth_key, after, config, unit)
                 course = self._restarted(course, found, first)
                 if path is not None:
                     save_course(path, self.identity, course)

@@ -1,5 +1,6 @@
 """Between epochs: penalties grow and fall, lost seeds are seen, the best epoch is kept, and all ends."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -38,11 +39,21 @@ def course_of(config, *looks):
     course = begin(states(0.0), look([5.0, 5.0], passed=[False, False]), config, UNIT)
     for number, one in enumerate(looks, 1):
         moved = states(float(number))._replace(penalty=course.states.penalty, scale=course.states.scale)
-        course = advance(course, (moved, one, 0.1), config, UNIT)
+        course = advance(course, jax.random.key(number), (moved, one, 0.1), config, UNIT)
     return course
 
 
 NONE, BOTH = [False, False], [True, True]
+AROUND = jnp.linspace(0.9, 1.1, 8)
+
+
+def welch(norms, key):
+    """The penalties, 10 before, after squared violations `norms` that were 1 and had to shrink to 0.25."""
+    config = EPI(penalty=10.0, growth_factor=2.0, shrinkage=0.25, growth="welch")
+    first = look([5.0, 5.0], passed=NONE)._replace(norms=jnp.stack([AROUND] * 2))
+    course = begin(states(0.0), first, config, UNIT)
+    after = course.states, look([4.0, 4.0], passed=NONE)._replace(norms=norms), 0.1
+    return tuple(np.asarray(advance(course, key, after, config, UNIT).states.penalty).tolist())
 
 
 class TestPenalty:
@@ -52,6 +63,14 @@ class TestPenalty:
         assert np.asarray(stays.states.penalty).tolist() == [20.0, 20.0]
         shrinks = course_of(config, look([4.0, 4.0], passed=NONE, norm=0.2))
         assert np.asarray(shrinks.states.penalty).tolist() == [10.0, 10.0]
+
+    def test_by_welch_s_rule_it_grows_where_the_violation_has_surely_not_shrunk_enough(self):
+        half_and_tenth = welch(jnp.stack([0.5 * AROUND, 0.1 * AROUND]), jax.random.key(0))
+        assert half_and_tenth == (20.0, 10.0)
+
+    def test_where_welch_s_test_is_in_doubt_the_key_decides(self):
+        quarter = jnp.stack([0.251 * AROUND] * 2)  # p = 0.9: it grows with a chance of about a half
+        assert len({welch(quarter, jax.random.key(k)) for k in range(20)}) > 1  # by bad luck 1 in 10^10
 
     def test_it_has_a_cap(self):
         config = EPI(growth_factor=100.0, penalty_cap=50.0)
