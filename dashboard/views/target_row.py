@@ -26,8 +26,17 @@ HEIGHT = 128  # pixels
 
 Pair = tuple[float, float]
 
-# The browser moves the line along with the band, and tells mean and sd together.
+# The browser moves the line along with the band, and tells mean and sd together. Where it was asked itself to
+# put the band there, that is no news. Both edges move before `FOLLOW` runs: callbacks run one after another.
+PLACE = """
+const [mean, sd] = [asked.data.mean[0], asked.data.sd[0]]
+line.location = mean
+band.left = mean - sd
+band.right = mean + sd
+"""
 FOLLOW = """
+const [wanted, reach] = [asked.data.mean[0], asked.data.sd[0]]
+if (band.left === wanted - reach && band.right === wanted + reach) return
 const mean = (band.left + band.right) / 2
 line.location = mean
 if (band.right > band.left) told.data = {mean: [mean], sd: [(band.right - band.left) / 2]}
@@ -91,13 +100,10 @@ class TargetRow(pn.viewable.Viewer):
         self.target = None if is_wrong else (mean, sd)
 
     def _dragged(self, attr: str, old: object, new: Any) -> None:
-        """The band in the browser has moved; what comes back of a typed value is no news."""
+        """Somebody has moved the band in the browser."""
         del attr, old
-        pair = float(new["mean"][0]), float(new["sd"][0])
         fine = (self.high - self.low) / 1000
-        if self.target is not None and np.allclose(pair, self.target, rtol=0, atol=fine / 100):
-            return
-        mean, sd = (round(value / fine) * fine for value in pair)
+        mean, sd = (round(float(new[name][0]) / fine) * fine for name in ("mean", "sd"))
         self._is_dragging = True  # the band is where it should be, and the fields are read once
         for field, value in zip(self.fields, (mean, max(sd, fine)), strict=True):
             field.value = _plain(value, fine)
@@ -112,8 +118,8 @@ class TargetRow(pn.viewable.Viewer):
         self._band.visible = self._line.visible = is_shown
         if self.target is not None and not self._is_dragging:
             mean, sd = self.target
-            self._line.location = mean
-            self._band.update(left=mean - sd, right=mean + sd)
+            turn = self._asked.data["turn"][0] + 1  # the same values again, after a drag, are a change too
+            self._asked.data = {"mean": [mean], "sd": [sd], "turn": [turn]}
             reach = self.figure.x_range
             reach.update(start=min(self.low, mean - 1.5 * sd), end=max(self.high, mean + 1.5 * sd))
         self.summary.text = self.sentence()
@@ -161,11 +167,15 @@ class TargetRow(pn.viewable.Viewer):
         theme.paint(self._line, line_color="model")
         fig.add_layout(self._band)
         fig.add_layout(self._line)
+        mean, sd = self.target
+        self._line.location, self._band.left, self._band.right = mean, mean - sd, mean + sd
+        self._asked = columns(mean=[mean], sd=[sd], turn=[0])
         told = theme.source("mean", "sd")
         told.on_change("data", self._dragged)
-        follow = CustomJS(args={"band": self._band, "line": self._line, "told": told}, code=FOLLOW)
-        self._band.js_on_change("left", follow)
-        self._band.js_on_change("right", follow)
+        args = {"band": self._band, "line": self._line, "told": told, "asked": self._asked}
+        self._asked.js_on_change("data", CustomJS(args=args, code=PLACE))
+        for edge in ("left", "right"):
+            self._band.js_on_change(edge, CustomJS(args=args, code=FOLLOW))
         return fig
 
 

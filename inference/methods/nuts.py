@@ -3,7 +3,7 @@
 Exact up to Monte Carlo error, where the simulator has a likelihood. The chains run in the prior's
 unconstrained space, all at once. Where several modes are far apart, no chain would ever leave its own;
 so particles are first led from the prior to the posterior (`mcmc/tempering.py`). The chains start at some of
-them, and after the warm-up each step of NUTS is followed by one Metropolis jump to where the particles lie
+them, and after the warm-up each step of NUTS is followed by Metropolis jumps to where the particles lie
 (`mcmc/jumps.py`).
 
 What this guarantees: both kinds of step leave the posterior as it is, so long chains have the right shares
@@ -19,6 +19,7 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -88,6 +89,14 @@ class NUTS:
         bounds=(1, 15),
         advanced=True,
     )
+    num_jumps: int = setting(
+        4,
+        "Jumps per step",
+        "Metropolis jumps between modes after each step; a jump costs one likelihood without its gradient. "
+        "Raise it where few are accepted.",
+        bounds=(1, 64),
+        advanced=True,
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -143,7 +152,7 @@ def run(config: NUTS, simulator: Simulator, goal: Goal, context: RunContext) -> 
         **chain_diagnostics(found["theta"]),
         "num_draws": ((), np.asarray(found["diverging"].size)),
         "num_divergent": ((), np.asarray(int(found["diverging"].sum()))),
-        "jump_rate": ((), np.asarray(found["has_jumped"].mean(), np.float32)),
+        "jump_rate": ((), np.asarray(found["jumped"].mean(), np.float32)),
     }
     posterior = DrawnPosterior(found["theta"], simulator.prior, target.x_o)
     return MethodOutput(posterior, context.simulations, diagnostics=diagnostics, sample_stats=stats)
@@ -191,29 +200,34 @@ def _chains(key: Array, config: NUTS, target: Target, particles: np.ndarray) -> 
     def step(state: State) -> tuple[State, dict[str, Array]]:
         moved = jax.vmap(sample_kernel)(state.hmc)
         is_warm = state.hmc.i >= config.num_warmup
-        jumped, has_jumped = jax.vmap(lambda *one: _jump(target, state.proposal, *one))(
-            moved, state.jump_key, is_warm
-        )
-        return state._replace(hmc=jumped), _record(target, jumped, has_jumped)
+        jump = partial(_jump, config.num_jumps, target, state.proposal)
+        jumped, share = jax.vmap(jump)(moved, state.jump_key, is_warm)
+        return state._replace(hmc=jumped), _record(target, jumped, share)
 
     return first, step
 
 
 def _jump(
-    target: Target, proposal: jumps.Proposal, hmc: Any, words: Array, is_warm: Array
+    num: int, target: Target, proposal: jumps.Proposal, hmc: Any, words: Array, is_warm: Array
 ) -> tuple[Any, Array]:
-    """One chain after a Metropolis step with the proposal, and whether it was accepted."""
+    """One chain after Metropolis steps with the proposal, and which share of them was accepted."""
     draw_key, accept_key = jax.random.split(jax.random.fold_in(jax.random.wrap_key_data(words), hmc.i))
-    u = jumps.draw(proposal, draw_key)
-    potential, gradient = jax.value_and_grad(target.potential)(u)
-    gain = hmc.potential_energy - potential + jumps.log_prob(proposal, hmc.z) - jumps.log_prob(proposal, u)
-    is_accepted = is_warm & (jnp.log(jax.random.uniform(accept_key)) < gain)  # False for NaN
-    new = {"z": u, "potential_energy": potential, "z_grad": gradient}
-    chosen = {name: jnp.where(is_accepted, value, getattr(hmc, name)) for name, value in new.items()}
-    return hmc._replace(**chosen), is_accepted
+    u = jnp.stack([hmc.z, *jax.vmap(lambda key: jumps.draw(proposal, key))(jax.random.split(draw_key, num))])
+    potential = jnp.append(hmc.potential_energy, jax.vmap(target.potential)(u[1:]))
+    log_weight = -potential - jax.vmap(lambda one: jumps.log_prob(proposal, one))(u)
+    log_uniform = jnp.log(jax.random.uniform(accept_key, (num,)))
+
+    def choose(here: Array, one: tuple[Array, Array]) -> tuple[Array, Array]:
+        there, log_chance = one
+        is_accepted = is_warm & (log_chance < log_weight[there] - log_weight[here])  # False for NaN
+        return jnp.where(is_accepted, there, here), is_accepted
+
+    row, is_accepted = jax.lax.scan(choose, jnp.asarray(0), (jnp.arange(1, num + 1), log_uniform))
+    gradient = jnp.where(row > 0, jax.grad(target.potential)(u[row]), hmc.z_grad)
+    return hmc._replace(z=u[row], potential_energy=potential[row], z_grad=gradient), is_accepted.mean()
 
 
-def _record(target: Target, hmc: Any, has_jumped: Array) -> dict[str, Array]:
+def _record(target: Target, hmc: Any, jumped: Array) -> dict[str, Array]:
     depth = jnp.floor(jnp.log2(jnp.maximum(hmc.num_steps, 1))).astype(jnp.int32) + 1
     return {
         "theta": target.simulator.prior.from_unconstrained(hmc.z),
@@ -224,7 +238,7 @@ def _record(target: Target, hmc: Any, has_jumped: Array) -> dict[str, Array]:
         "step_size": hmc.adapt_state.step_size,
         "n_steps": hmc.num_steps,
         "tree_depth": depth,
-        "has_jumped": has_jumped,
+        "jumped": jumped,
     }
 
 

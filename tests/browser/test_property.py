@@ -16,10 +16,13 @@ def test_from_an_emergent_property_to_what_it_is_sensitive_to(visitor):
     visitor.see("property-hint", "beyond anything simulated")
     visitor.fill("Mean of frequency", "0.8")
     visitor.see("property-hint", "narrows the support")
+    visitor.fill("SD of frequency", "0.1234567")
+    visitor.see("plan", "frequency 0.8 ± 0.1235 Hz")
+    assert visitor.page.get_by_label("SD of frequency").input_value() == "0.1234567"  # as it was typed
     visitor.fill("Seeds", "1")
     visitor.fill("Most epochs", "2")
     visitor.fill("Steps per epoch", "20")
-    visitor.see("plan", re.compile(r"frequency 0\.8 .*num steps\s*20", re.DOTALL))
+    visitor.see("plan", re.compile(r"frequency 0\.8 ± .*num steps\s*20", re.DOTALL))
     visitor.press("Run")
     visitor.page.wait_for_url("**/run?id=*")
     visitor.see("run-state", "done", seconds=240)  # a first run compiles
