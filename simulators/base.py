@@ -159,7 +159,7 @@ class Simulator:
     def __call__(self, key: Key[Array, ""], theta: Float[Array, " dim"]) -> Float[Array, " num_features"]:
         """Features x of one simulation at one parameter row; float32, NaN where undefined."""
         named = self.prior.as_dict(jnp.asarray(theta, jnp.float32))
-        return _flatten(self._raw_features(key, named))
+        return feature_row(self._raw_features(key, named))
 
     @cached_property
     def feature_shapes(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
@@ -305,7 +305,11 @@ def _named_features(recording: Array, *, names: tuple[str, ...]) -> dict[str, Ar
     return dict(zip(names, recording, strict=True))
 
 
-def _flatten(features: Any) -> Array:
+def feature_row(features: Any) -> Array:
+    """One row of the features that a model returns, in the order in which it names them.
+
+    Inside a compiled function if it is to be compiled at all: what such a function returns is sorted by name.
+    """
     values = list(features.values()) if isinstance(features, Mapping) else [features]
     return jnp.concatenate([jnp.ravel(value) for value in values]).astype(jnp.float32)
 

@@ -33,7 +33,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 from numpyro import distributions as dist
 
-from simulators.base import ImageAxes, Observed, Simulator, Theta
+from simulators.base import ImageAxes, Observed, Simulator, Theta, feature_row
 from simulators.counter_noise import random_word, standard_normal
 from simulators.logit_normal import LogitNormal
 from simulators.prior import Prior
@@ -163,7 +163,7 @@ def given(counts: Float[Array, " 12000"]) -> Simulator:
     Args:
         counts: spikes in each frame, as ``simulate`` returns them.
     """
-    x_o = np.concatenate([np.ravel(value) for value in jax.jit(features)(counts).values()]).astype(np.float32)
+    x_o = np.asarray(jax.jit(lambda spikes: feature_row(features(spikes)))(counts))
     kept_movie()  # now, rather than while somebody traces
 
     def log_likelihood(theta: Theta, x: Float[Array, " 1682"]) -> Float[Array, ""]:

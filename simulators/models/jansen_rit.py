@@ -34,7 +34,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 from numpyro import distributions as dist
 
-from simulators.base import FeatureAxis, Observed, RecordingAxes, Simulator, Theta
+from simulators.base import FeatureAxis, Observed, RecordingAxes, Simulator, Theta, feature_row
 from simulators.counter_noise import normals
 from simulators.features.band_pass import Band, band_pass
 from simulators.features.spectrum import NUM_BINS, frequencies, log_power, spectrogram
@@ -239,7 +239,7 @@ def drive(epochs: EegEpochs, *, features: str = "spectrum", precision: str = "si
     driven = make_jansen_rit(features=features, precision=precision, band=epochs.band)
     eeg = epochs.epochs[0] - epochs.epochs[0].mean()
     computed = FEATURES[features][0](jnp.asarray(eeg))
-    x = np.concatenate([np.ravel(value) for value in computed.values()])
+    x = np.asarray(feature_row(computed))
     condition = f" ({epochs.labels[0]})" if epochs.labels[0] else ""
     label = f"{epochs.names[0]}{condition} of {epochs.attrs.get('file', 'an EEG')}"
     return replace(

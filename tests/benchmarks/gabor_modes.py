@@ -24,6 +24,7 @@ from inference.posterior import Posterior
 from inference.reweighting import effective_share, log_importance_weights
 from inference.settings import make_config
 from simulators import Simulator, get_simulator
+from simulators.base import feature_row
 from simulators.models import gabor_v1 as model
 from simulators.models.gabor_fit import fitted
 
@@ -68,7 +69,7 @@ def answer(posterior: Posterior, simulator: Simulator, counts: np.ndarray) -> tu
     """Draws of the posterior given a recording, and the log weights that make them exact."""
     seen = jnp.asarray(counts)
     assert simulator.features is not None
-    x = np.concatenate([np.ravel(value) for value in simulator.features(seen).values()])
+    x = np.asarray(feature_row(simulator.features(seen)))
     theta = np.asarray(posterior.sample(jax.random.key(1), NUM_DRAWS, x))
     known = replace(simulator, log_likelihood=lambda t, _: model.log_likelihood_of_counts(t, seen))
     return theta, log_importance_weights(posterior, known, theta, x)

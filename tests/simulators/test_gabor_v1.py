@@ -250,6 +250,8 @@ def test_features_do_not_determine_the_likelihood():
 def test_a_recording_gives_its_own_likelihood_and_no_other(key):
     spikes = jax.jit(gabor_v1.simulate)(key, named(TOY))
     known = model.given(spikes)
+    row = dict(zip(known.feature_names, known.default_observation().x, strict=True))
+    assert row["spike_count"] == float(spikes.sum())
     x = jnp.asarray(known.default_observation().x)
     likelihood = jax.jit(known.log_likelihood)
     assert float(likelihood(named(TOY), x)) == pytest.approx(
