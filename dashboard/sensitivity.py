@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 import panel as pn
+import panel_material_ui as pmui
 import xarray as xr
 
 from dashboard import shell
 from dashboard.curvature import Curvature, Point
 from dashboard.player import Player
+from dashboard.regimes import Grouping, Regimes
 from dashboard.views.arrows import MOST_DOTS, ROBUST, SENSITIVE, Arrows
 from dashboard.views.draws import PosteriorDraws, posterior_draws
 from dashboard.views.groups import group
@@ -19,6 +21,8 @@ from dashboard.words import number
 from inference.drawn_posterior import AnyPosterior
 from simulators import get_simulator
 
+NOWHERE = -1  # an option without a value would show its label in its place
+NEAR_EDGE = 2e-3  # share of the support; a climb ends at half of it
 TEACH = "Click a draw: the axes show how far one may go until the density falls as at one sd of a Gaussian."
 
 
@@ -41,6 +45,15 @@ class Sensitivity(pn.viewable.Viewer):
         self.player = _player(tree, self.draws, first)
         if self.player is not None:
             self.player.param.watch(self._moved, "theta")
+        self.grouping = Grouping(self.arrows.rows, load)
+        self.grouping.param.watch(self._group, ["found", "is_busy", "problem"])
+        self.along = pmui.Select(
+            label="Colour regimes along", value=NOWHERE, size="small", margin=0, width=200,
+            options={"nothing": NOWHERE, **{name: k for k, name in enumerate(self.draws.names)}},
+            description="Climb to the mode at nine values of a parameter; a draw belongs to the nearest one",
+        )  # fmt: skip
+        self.along.param.watch(self._regroup, "value")
+        self.regimes = shell.Line(testid="sensitivity-regimes")
         self.point = Point(first, load)
         self.point.param.watch(self._follow, ["found", "is_busy", "problem"])
         self._follow()
@@ -50,7 +63,8 @@ class Sensitivity(pn.viewable.Viewer):
         legend = shell.legend(
             (SENSITIVE, "v1, most sensitive"), (ROBUST, "the most robust"), ("prior", "those between")
         )
-        content = (legend, self.arrows, self.summary, climb, self.state)
+        controls = pmui.Row(climb, self.along, margin=0, sx={"gap": "14px", "alignItems": "center"})
+        content = (legend, self.arrows, self.summary, self.regimes, controls, self.state)
         where = shell.card(shell.heading("At a draw", level=3), *content)
         axes = shell.card(shell.heading("Axes", level=3), self.table)
         cards = [shell.columns(where, axes, widths="minmax(0, 3fr) minmax(0, 2fr)")]
@@ -75,6 +89,16 @@ class Sensitivity(pn.viewable.Viewer):
             if self.player is not None:
                 self.player.begin(found)
 
+    def _regroup(self, *_: object) -> None:
+        self.grouping.ask(None if self.along.value == NOWHERE else self.along.value)
+
+    def _group(self, *_: object) -> None:
+        group, found = self.grouping, self.grouping.found
+        self.regimes.text = group.problem or ("Climbing from mode to mode …" if group.is_busy else "")
+        self.arrows.colour(found)
+        if found is not None:
+            self.regimes.text = regimes_sentence(self.draws, found)
+
     def _moved(self, *_: object) -> None:
         if self.player is not None:
             self.arrows.show(self.point.found, self.player.theta)
@@ -92,7 +116,21 @@ def sentence(draws: PosteriorDraws, found: Curvature) -> str:
     )
     if first >= 0:
         return f"{words}; the density rises to all sides, so no direction is sensitive."
+    if found.is_mode and last > 0:
+        edge = _at_the_edge(draws, found.theta)
+        why = f", because it lies at an edge of the support, in {edge}" if edge else ""
+        words += f". It is no peak along the robust axes: the density goes on rising there{why}"
     return f"{words}; v1 is mostly {_mostly(draws, found.axes.vectors[0])}."
+
+
+def regimes_sentence(draws: PosteriorDraws, found: Regimes) -> str:
+    """How many draws each mode has."""
+    counts = np.bincount(found.owner, minlength=len(found.values))
+    shares = ", ".join(
+        f"{number(float(value))}: {number(100 * count / counts.sum(), 2)} %"
+        for value, count in zip(found.values, counts, strict=True)
+    )
+    return f"Draws by the nearest mode along {draws.axis_label(found.parameter)}: {shares}."
 
 
 def axes_table(draws: PosteriorDraws, found: Curvature) -> str:
@@ -107,6 +145,13 @@ def axes_table(draws: PosteriorDraws, found: Curvature) -> str:
         cells = "".join(f'<td class="number">{number(part)}</td>' for part in numbers)
         rows.append(f"<td>v{k + 1}</td>{cells}")
     return table(head, rows, "axes-table")
+
+
+def _at_the_edge(draws: PosteriorDraws, theta: np.ndarray) -> str:
+    """Parameters that a climb took to one of their bounds, by name."""
+    width = draws.high - draws.low
+    is_there = np.isfinite(width) & (np.minimum(theta - draws.low, draws.high - theta) <= NEAR_EDGE * width)
+    return " and ".join(name for name, there in zip(draws.names, is_there, strict=True) if there)
 
 
 def _mostly(draws: PosteriorDraws, vector: np.ndarray) -> str:

@@ -9,9 +9,11 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 from bokeh.events import Tap
+from bokeh.models import ColorBar, LinearColorMapper
 
 from dashboard import shell, theme
 from dashboard.curvature import Curvature
+from dashboard.regimes import Regimes
 from dashboard.views.drawing import span
 from dashboard.views.draws import PosteriorDraws
 
@@ -29,15 +31,18 @@ class Arrows(pn.viewable.Viewer):
 
     def __init__(self, draws: PosteriorDraws, pick: Callable[[np.ndarray], Any]) -> None:
         super().__init__()
-        self.draws, self.pick, self.found = draws, pick, None
+        self.draws, self.pick, self.found, self.regimes = draws, pick, None, None
         self.rows = draws.values[:MOST_DOTS].astype(float)
         names = list(draws.names)
         self.x = pmui.Select(label="Across", options=names, value=names[0], **_SMALL)
         self.y = pmui.Select(label="Up", options=names, value=names[min(1, len(names) - 1)], **_SMALL)
         self.figure = theme.figure("", "", height=400, x_range=span(0, 1), y_range=span(0, 1))
-        self._dots, self._here = theme.source("x", "y"), theme.source("x", "y")
-        drawn = self.figure.scatter("x", "y", source=self._dots, size=4, fill_alpha=0.35, line_color=None)
-        theme.paint(drawn, fill_color="model")
+        self._dots, self._here = theme.source("x", "y", "value"), theme.source("x", "y")
+        self._plain = self.figure.scatter(
+            "x", "y", source=self._dots, size=4, fill_alpha=0.35, line_color=None
+        )
+        theme.paint(self._plain, fill_color="model")
+        self._draw_regimes()
         self._axes = [theme.source("xs", "ys") for _ in range(3)]
         for source, role, width in zip(self._axes, ("prior", ROBUST, SENSITIVE), (1.5, 3, 3), strict=True):
             line = self.figure.multi_line("xs", "ys", source=source, line_width=width)
@@ -79,6 +84,37 @@ class Arrows(pn.viewable.Viewer):
                 source.data = {"xs": list(some[:, :, 0]), "ys": list(some[:, :, 1])}
             self._here.data = {"x": [moved[pair[0]]], "y": [moved[pair[1]]]}
 
+    def colour(self, regimes: Regimes | None) -> None:
+        """Give each draw the colour of its nearest mode and draw their path; None: all draws are alike."""
+        self.regimes = regimes
+        with pn.io.hold():
+            if regimes is not None:
+                self._mapper.update(low=float(regimes.values.min()), high=float(regimes.values.max()))
+                self._bar.title = self.draws.axis_label(regimes.parameter)
+            self._plain.visible = regimes is None
+            for one in (self._coloured, self._path, self._stops, self._bar):
+                one.visible = regimes is not None
+            self._frame()
+
+    def _draw_regimes(self) -> None:
+        self._mapper = theme.paint(LinearColorMapper(low=0, high=1), palette="ordered")
+        self._bar = ColorBar(color_mapper=self._mapper, visible=False, width=10, background_fill_alpha=0)
+        theme.paint(self._bar, title_text_color="quiet", major_label_text_color="quiet")
+        self.figure.add_layout(self._bar, "right")
+        by_value = {"field": "value", "transform": self._mapper}
+        self._coloured = self.figure.scatter(
+            "x", "y", source=self._dots, size=4, fill_alpha=0.6, line_color=None, fill_color=by_value
+        )
+        self._modes = theme.source("x", "y", "value")
+        self._path = self.figure.line("x", "y", source=self._modes, line_width=1.5)
+        self._stops = self.figure.scatter(
+            "x", "y", source=self._modes, size=9, marker="diamond", fill_color=by_value, line_width=1.5
+        )
+        theme.paint(self._path, line_color="quiet")
+        theme.paint(self._stops, line_color="text")
+        for one in (self._coloured, self._path, self._stops):
+            one.visible = False
+
     def _tapped(self, event: Any) -> None:
         if event.x is None or event.y is None:
             return
@@ -96,7 +132,12 @@ class Arrows(pn.viewable.Viewer):
                 reach.update(start=float(low[k]), end=float(high[k]))
                 axis.axis_label = self.draws.axis_label(k)
             i, j = self.shown
-            self._dots.data = {"x": self.rows[:, i], "y": self.rows[:, j]}
+            regimes, values = self.regimes, np.zeros(len(self.rows))
+            if regimes is not None:
+                values = regimes.values[regimes.owner]
+                modes = regimes.modes
+                self._modes.data = {"x": modes[:, i], "y": modes[:, j], "value": regimes.values}
+            self._dots.data = {"x": self.rows[:, i], "y": self.rows[:, j], "value": values}
             self.show(self.found)
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dashboard import curvature
+from dashboard import curvature, sensitivity
 from dashboard.curvature import within
 from dashboard.sensitivity import Sensitivity
 from inference.analysis import Mode
@@ -67,6 +67,49 @@ def test_the_player_moves_along_an_axis(view):
     assert view.player.offset.value == 0.0
     view.player.offset.value = -3.0
     assert view.player.theta == pytest.approx([37.0, 2.0, 0.0])
+
+
+def test_draws_are_coloured_by_their_nearest_mode(view, monkeypatch):
+    def stand_in(posterior, start, parameter, values):
+        del posterior, parameter
+        path = np.tile(start, (len(values), 1))
+        path[:, 1] = values
+        return path
+
+    monkeypatch.setattr("dashboard.regimes.modes_along", stand_in)
+    view.arrows.x.value, view.arrows.y.value = "g_Na", "tau"
+    view.along.value = 1
+    found = view.grouping.found
+    assert found.values[0] > found.values[-1]
+    assert view.arrows._dots.data["value"] == pytest.approx(found.values[found.owner])
+    assert view.arrows._modes.data["y"] == pytest.approx(found.values)
+    assert (view.arrows._plain.visible, view.arrows._coloured.visible) == (False, True)
+    assert view.arrows._bar.title == "tau (ms)"
+    assert "Draws by the nearest mode along tau (ms)" in view.regimes.text
+    view.along.value = sensitivity.NOWHERE
+    assert (view.arrows._plain.visible, view.arrows._coloured.visible) == (True, False)
+    assert view.regimes.text == ""
+
+
+def test_regimes_that_cannot_be_found_are_told(view, monkeypatch):
+    def fails(*_):
+        raise ValueError("The density is flat.")
+
+    monkeypatch.setattr("dashboard.regimes.modes_along", fails)
+    view.along.value = 0
+    assert view.regimes.text == "There are no regimes here: The density is flat."
+    assert view.arrows._plain.visible
+
+
+def test_a_climb_that_ends_at_an_edge_is_no_peak(view, monkeypatch):
+    peak = np.array([40.0, 2.999, 0.0])  # tau ends at 3
+    monkeypatch.setattr(curvature, "hessian", lambda posterior, theta: np.diag([-1.0, 2.0, -0.04]))
+    monkeypatch.setattr(curvature, "find_mode", lambda posterior, theta: Mode(peak, 0.0))
+    view.climb()
+    assert (
+        "the density goes on rising there, because it lies at an edge of the support, in tau"
+        in view.summary.text
+    )
 
 
 def test_the_support_ends_the_move(view, monkeypatch):
