@@ -63,7 +63,9 @@ class Sensitivity(pn.viewable.Viewer):
         legend = shell.legend(
             (SENSITIVE, "v1, most sensitive"), (ROBUST, "the most robust"), ("prior", "those between")
         )
-        controls = pmui.Row(climb, self.along, margin=0, sx={"gap": "14px", "alignItems": "center"})
+        controls = pmui.Row(
+            climb, self.along, margin=(18, 0, 0, 0), sx={"gap": "14px", "alignItems": "center"}
+        )
         content = (legend, self.arrows, self.summary, self.regimes, controls, self.state)
         where = shell.card(shell.heading("At a draw", level=3), *content)
         axes = shell.card(shell.heading("Axes", level=3), self.table)

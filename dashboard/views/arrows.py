@@ -91,10 +91,16 @@ class Arrows(pn.viewable.Viewer):
             if regimes is not None:
                 self._mapper.update(low=float(regimes.values.min()), high=float(regimes.values.max()))
                 self._bar.title = self.draws.axis_label(regimes.parameter)
+                self._look_at(regimes.parameter)
             self._plain.visible = regimes is None
             for one in (self._coloured, self._path, self._stops, self._bar):
                 one.visible = regimes is not None
             self._frame()
+
+    def _look_at(self, parameter: int) -> None:
+        """Have a parameter in the picture, across if it is not there yet."""
+        if parameter not in self.shown:
+            self.x.value = self.draws.names[parameter]
 
     def _draw_regimes(self) -> None:
         self._mapper = theme.paint(LinearColorMapper(low=0, high=1), palette="ordered")

@@ -77,12 +77,13 @@ def test_draws_are_coloured_by_their_nearest_mode(view, monkeypatch):
         return path
 
     monkeypatch.setattr("dashboard.regimes.modes_along", stand_in)
-    view.arrows.x.value, view.arrows.y.value = "g_Na", "tau"
+    view.arrows.x.value, view.arrows.y.value = "g_Na", "w"
     view.along.value = 1
+    assert (view.arrows.x.value, view.arrows.y.value) == ("tau", "w")  # it is in the picture
     found = view.grouping.found
     assert found.values[0] > found.values[-1]
     assert view.arrows._dots.data["value"] == pytest.approx(found.values[found.owner])
-    assert view.arrows._modes.data["y"] == pytest.approx(found.values)
+    assert view.arrows._modes.data["x"] == pytest.approx(found.values)
     assert (view.arrows._plain.visible, view.arrows._coloured.visible) == (False, True)
     assert view.arrows._bar.title == "tau (ms)"
     assert "Draws by the nearest mode along tau (ms)" in view.regimes.text
