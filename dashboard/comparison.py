@@ -50,6 +50,7 @@ class Comparison(pn.viewable.Viewer):
         self.overlay = Overlay({self.names[id_]: posterior_draws(tree) for id_, tree in by_id.items()})
         self.distances = PredictiveDistances([*self.names.values()], facts)
         self.is_one_observation = is_one_observation(facts)
+        self.is_about_property = all(run.violation for run in facts)
         self.scores: dict[tuple[str, str], C2ST | str] = {}
         self.matrix = run_html("")
         self.matrix_words = shell.Line(testid="matrix-summary", kind="state")
@@ -67,8 +68,9 @@ class Comparison(pn.viewable.Viewer):
             ["Cost, and settings that differ", run_html(self.facts)],
             ["C2ST of each two", shell.html(f'<p class="quiet small">{C2ST_MEANS}</p>'), self.matrix,
              self.matrix_words],
-            ["Distance of the predictions from the observation", self.distances],
         ]  # fmt: skip
+        if not self.is_about_property:
+            cards.append(["Distance of the predictions from the observation", self.distances])
         shown = (shell.card(shell.heading(title, level=3), *content) for title, *content in cards)
         return pn.Column(*note, *shown, margin=0, sizing_mode="stretch_width")
 

@@ -29,14 +29,22 @@ def verdict_table(names: Names, verdicts: Mapping[str, Verdict]) -> str:
 
 
 def facts_table(names: Names, facts: Sequence[RunFacts]) -> str:
-    """Markup: what each run cost, and the settings that are not the same in all; one column per run.
+    """Markup: what each run cost and the settings that are not the same in all; one column per run.
 
-    Settings that differ only because other methods have no such setting are folded away.
+    Of an emergent property also the entropy, and how far off its constraints are. Settings that
+    differ only because other methods have no such setting are folded away.
     """
     lines = {
         "simulations": [_count(run.simulations) for run in facts],
         "computing time": [UNKNOWN if run.seconds is None else duration(run.seconds) for run in facts],
     }
+    if any(run.entropy is not None for run in facts):
+        lines["entropy (nats)"] = [UNKNOWN if run.entropy is None else number(run.entropy) for run in facts]
+    for constraint in dict.fromkeys(name for run in facts for name in run.violation):
+        words = [
+            number(run.violation[constraint], 2) if constraint in run.violation else UNKNOWN for run in facts
+        ]
+        lines[f"{constraint.replace('_', ' ')}, off by (of its target)"] = words
     alone = {}
     for name, values in differing_settings(facts).items():
         known = [value for run, value in zip(facts, values, strict=True) if name in run.settings]

@@ -64,7 +64,9 @@ class RunFacts:
     Attributes:
         name: of the run. simulations: in all rounds. seconds: wall time, all stages.
         settings: of its method. predictive_distance: by feature, see `predictive_distance`.
-        data: checksum of the observation.
+        data: checksum of the observation, or of the emergent property.
+        entropy: in nats, of a distribution with an emergent property.
+        violation: of its constraints, by name, in units of the targets.
     """
 
     name: str
@@ -73,6 +75,8 @@ class RunFacts:
     settings: Mapping[str, Any] = field(default_factory=dict)
     predictive_distance: Mapping[str, float] = field(default_factory=dict)
     data: str | None = None
+    entropy: float | None = None
+    violation: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,17 +158,23 @@ def run_facts(name: str, run: ArrayLike | xr.DataTree) -> RunFacts:
     spent = json.loads(run.attrs.get("seconds", "{}"))
     settings = json.loads(run.attrs.get("config", "{}"))
     found = run["diagnostics"].to_dataset() if "diagnostics" in run.children else xr.Dataset()
-    distance = found.get("predictive_distance")
+    simulations = found.get("num_simulations", found.get("num_training_simulations"))
     return RunFacts(
         name,
-        int(found["num_simulations"]) if "num_simulations" in found else None,
+        None if simulations is None else int(simulations),
         float(sum(spent.values())) if spent else None,
         {"method": settings.get(NOT_SETTINGS)} | {k: v for k, v in settings.items() if k != NOT_SETTINGS},
-        {}
-        if distance is None
-        else dict(zip(distance["feature"].values.tolist(), distance.values.tolist(), strict=True)),
+        _by_label(found, "predictive_distance", "feature"),
         run.attrs.get("data_sha256"),
+        float(found["entropy"]) if "entropy" in found else None,
+        _by_label(found, "violation", "constraint"),
     )
+
+
+def _by_label(found: xr.Dataset, variable: str, dim: str) -> dict[str, float]:
+    if variable not in found:
+        return {}
+    return dict(zip(found[dim].values.tolist(), found[variable].values.tolist(), strict=True))
 
 
 def _parameter_names(

@@ -17,6 +17,7 @@ NAMES = (
     "07_validation_glm",
     "08_ibea_hodgkin_huxley",
     "09_hnpe",
+    "10_epi_from_zero",
 )
 MOST_BYTES = 300_000
 KEPT = {"image/png", "text/html", "text/plain"}  # no scripts: live views are not stored
@@ -54,6 +55,7 @@ TOLD = {
         "Between draws of the posterior",
     ),
     "09_hnpe": ("HNPE mean", "bias of g (dB)", "closed 5, open 5"),
+    "10_epi_from_zero": ("it cannot be had", "of the draws, the other family", "EPI follows gradients"),
 }
 
 

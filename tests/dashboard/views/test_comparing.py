@@ -1,5 +1,6 @@
 """The views that lay posteriors side by side, each alone: what they draw, and the words beside it."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -90,6 +91,18 @@ def test_settings_that_differ_and_costs_stand_in_one_table():
     assert "width" not in shown
     assert "<td>width</td>" in folded
     assert "<td>num chains</td>" in folded
+
+
+def test_runs_about_a_property_tell_entropy_and_constraints():
+    facts = [
+        RunFacts("a", 20_000, 60.0, {"method": "EPI"}, entropy=6.84, violation={"mean of real_part": 0.021}),
+        RunFacts("b", 30_000, 70.0, {"method": "EPI"}, entropy=None, violation={"mean of real_part": -0.5}),
+    ]
+    markup = facts_table({"a": "EPI 1", "b": "EPI 2"}, facts)
+    row = re.search(r"entropy \(nats\)</td>(.*?)</tr>", markup)[1]
+    assert re.findall(r">([^<]+)</td>", row) == ["6.84", "–"]
+    row = re.search(r"mean of real part, off by \(of its target\)</td>(.*?)</tr>", markup)[1]
+    assert re.findall(r">([^<]+)</td>", row) == ["0.021", "−0.50"]
 
 
 def test_the_matrix_fills_and_says_why_not():
