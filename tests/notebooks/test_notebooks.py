@@ -18,6 +18,8 @@ NAMES = (
     "08_ibea_hodgkin_huxley",
     "09_hnpe",
     "10_epi_from_zero",
+    "11_epi_networks",
+    "12_epi_visual_cortex",
 )
 MOST_BYTES = 300_000
 KEPT = {"image/png", "text/html", "text/plain"}  # no scripts: live views are not stored
@@ -56,6 +58,8 @@ TOLD = {
     ),
     "09_hnpe": ("HNPE mean", "bias of g (dB)", "closed 5, open 5"),
     "10_epi_from_zero": ("it cannot be had", "of the draws, the other family", "EPI follows gradients"),
+    "11_epi_networks": ("greatest entropy", "per nS²", "N = 2"),
+    "12_epi_visual_cortex": ("constraints met", "correlation of σ_E² and σ_P²", "medians"),
 }
 
 
