@@ -14,6 +14,7 @@ from inference.analysis.maximum_entropy import MaximumEntropy, maximum_entropy
 from inference.analysis.modes import Mode, find_mode, modes_along, nearest_mode, sample_modes
 from inference.analysis.paths import Path, high_probability_path, orthogonal_path, straight_path
 from inference.analysis.perturbation import BruteForce, Curve, brute_force, perturbation_curve
+from inference.analysis.pinned import Pinned, more_steps, pinned_draws
 from inference.analysis.sensitivity import Axes, hessian, sensitivity_axes
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "MaximumEntropy",
     "Mode",
     "Path",
+    "Pinned",
     "bin_draws",
     "bounded_density",
     "brute_force",
@@ -41,10 +43,12 @@ __all__ = [
     "marginal_counts",
     "maximum_entropy",
     "modes_along",
+    "more_steps",
     "nearest_mode",
     "orthogonal_path",
     "pair_densities",
     "perturbation_curve",
+    "pinned_draws",
     "sample_modes",
     "sensitivity_axes",
     "straight_path",
