@@ -11,6 +11,7 @@ import xarray as xr
 
 from dashboard import shell
 from dashboard.diagnosis import Diagnosis
+from dashboard.explore import Explore, can_explore
 from dashboard.references import References
 from dashboard.sensitivity import Sensitivity
 from dashboard.shared import Shared, beside_extras
@@ -100,6 +101,9 @@ class ResultTabs(pn.viewable.Viewer):
         marginals = shell.card(shell.heading("One by one", level=3), Marginals(self.tree, self.selection))
         return [shell.card(PairMosaic(self.tree, self.selection, zoomed=True)), marginals]
 
+    def _explore(self) -> list:
+        return [Explore(self.tree, self.load)]
+
     def _shared(self) -> list:
         return [Shared(self.tree, self.load, self.labels)]
 
@@ -162,6 +166,7 @@ class ResultTabs(pn.viewable.Viewer):
 _TAB_SX = {"& .MuiTab-root": {"textTransform": "none", "fontSize": "15px", "letterSpacing": 0}}
 TITLES = {
     "posterior": "Posterior",
+    "explore": "Explore",
     "shared": "Shared",
     "validate": "Validate",
     "diagnosis": "Diagnosis",
@@ -176,6 +181,7 @@ TITLES = {
 OF_PROPERTY = ("convergence", "sensitivity")
 _BUILDERS: dict[str, Callable[[ResultTabs], list]] = {
     "posterior": ResultTabs._posterior,
+    "explore": ResultTabs._explore,
     "shared": ResultTabs._shared,
     "validate": ResultTabs._validate,
     "diagnosis": ResultTabs._diagnosis,
@@ -195,7 +201,8 @@ def tab_names(tree: xr.DataTree) -> list[str]:
     An emergent property has no observation, by which a posterior is validated or could be asked about.
     """
     if is_of_property(tree):
-        return [name for name in TITLES if name not in ("shared", "validate", "what_if", "training")]
+        left_out = {"shared", "validate", "what_if", "training"}
+        return [name for name in TITLES if name not in left_out and (name != "explore" or can_explore(tree))]
     if "posterior" not in tree.children:
         names = ["what_if", "validate", "diagnosis", "training", "details"]
     else:
@@ -204,4 +211,6 @@ def tab_names(tree: xr.DataTree) -> list[str]:
         names.remove("training")
     if not is_hierarchical(tree) and "shared" in names:
         names.remove("shared")
+    if not can_explore(tree) and "explore" in names:
+        names.remove("explore")
     return names if can_ask(tree) else [name for name in names if name != "what_if"]

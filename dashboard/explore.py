@@ -1,0 +1,45 @@
+"""The geometry of a posterior: what compensates what, and which ways lead from one setting to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import panel as pn
+import xarray as xr
+
+from dashboard.explore_pinned import PinnedView
+from dashboard.views.course_data import is_of_property
+from dashboard.views.draws import PosteriorDraws, posterior_draws
+from dashboard.views.groups import group
+from inference.drawn_posterior import AnyPosterior
+
+
+def can_explore(tree: xr.DataTree) -> bool:
+    """Whether a result has draws of two parameters or more, and a density: that of MCMC or ABC has none."""
+    has_density = "training" in tree.children or is_of_property(tree)
+    return has_density and len(group(tree, "posterior").data_vars) > 1
+
+
+class Explore(pn.viewable.Viewer):
+    """The sections of the tab, below each other.
+
+    Args:
+        tree: of a result for which `can_explore` holds.
+        load: gives its posterior; called in the background.
+    """
+
+    def __init__(self, tree: xr.DataTree, load: Callable[[], AnyPosterior]) -> None:
+        super().__init__()
+        self.draws = posterior_draws(tree)
+        self.pinned = PinnedView(self.draws, load, middle_draw(self.draws))
+
+    def __panel__(self) -> pn.Column:
+        return pn.Column(self.pinned, margin=0, sizing_mode="stretch_width")
+
+
+def middle_draw(draws: PosteriorDraws) -> np.ndarray:
+    """The draw next to the medians; densest is often one at a bound, where draws heap."""
+    low, middle, high = np.quantile(draws.values, [0.25, 0.5, 0.75], axis=0)
+    apart = (draws.values - middle) / np.maximum(high - low, 1e-9 * (np.abs(middle) + 1e-9))
+    return draws.values[int((apart**2).sum(axis=1).argmin())]
