@@ -6,13 +6,19 @@ from collections.abc import Callable
 
 import numpy as np
 import panel as pn
+import panel_material_ui as pmui
 import xarray as xr
 
+from dashboard import shell
+from dashboard.explore_correlations import CorrelationView
 from dashboard.explore_pinned import PinnedView
 from dashboard.views.course_data import is_of_property
 from dashboard.views.draws import PosteriorDraws, posterior_draws
 from dashboard.views.groups import group
 from inference.drawn_posterior import AnyPosterior
+
+PINNED, CORRELATIONS = "Pin parameters", "What varies together"
+PARTS = [PINNED, CORRELATIONS]
 
 
 def can_explore(tree: xr.DataTree) -> bool:
@@ -32,10 +38,33 @@ class Explore(pn.viewable.Viewer):
     def __init__(self, tree: xr.DataTree, load: Callable[[], AnyPosterior]) -> None:
         super().__init__()
         self.draws = posterior_draws(tree)
-        self.pinned = PinnedView(self.draws, load, middle_draw(self.draws))
+        self.load = load
+        self.parts: dict[str, pn.viewable.Viewer] = {}
+        self.choice = pmui.RadioButtonGroup(
+            options=PARTS, value=PARTS[0], label="What to explore", size="small", margin=(0, 0, 18, 0),
+            sx=shell.TOGGLE_SX, stylesheets=[shell.HIDDEN_LABEL],
+        )  # fmt: skip
+        self._place = pn.Column(margin=0, sizing_mode="stretch_width")
+        self.choice.param.watch(self._open, "value")
+        self._open()
 
     def __panel__(self) -> pn.Column:
-        return pn.Column(self.pinned, margin=0, sizing_mode="stretch_width")
+        return pn.Column(self.choice, self._place, margin=0, sizing_mode="stretch_width")
+
+    def _open(self, *_: object) -> None:
+        """Show a part, made when it is first wanted; one that is left does no more work."""
+        name = self.choice.value
+        if name not in self.parts:
+            self.parts[name] = self._make(name)
+        for other, part in self.parts.items():
+            if isinstance(part, CorrelationView):
+                (part.begin if other == name else part.stop)()
+        self._place.objects = [self.parts[name]]
+
+    def _make(self, name: str) -> pn.viewable.Viewer:
+        if name == CORRELATIONS:
+            return CorrelationView(self.draws, self.load)
+        return PinnedView(self.draws, self.load, middle_draw(self.draws))
 
 
 def middle_draw(draws: PosteriorDraws) -> np.ndarray:

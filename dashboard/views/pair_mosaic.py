@@ -63,7 +63,7 @@ class PairMosaic(pn.viewable.Viewer):
         self.draws = posterior_draws(draws) if isinstance(draws, xr.DataTree) else draws
         self.selection = selection or Selection()
         self.param["shown"].objects = list(self.draws.names)
-        self.choices = _choices(self.draws)
+        self.choices = subsets(self.draws)
         self.shown = next(iter(self.choices.values()))
         self.summary = shell.Line(testid="mosaic-summary")
         self._pane = pn.pane.Bokeh(sizing_mode="scale_width", min_width=320)
@@ -227,7 +227,7 @@ _WIDE = {"flex": "3 1 560px", "min-width": "0"}
 _NARROW = {"flex": "2 1 360px", "min-width": "0"}
 
 
-def _choices(draws: PosteriorDraws) -> dict[str, list[str]]:
+def subsets(draws: PosteriorDraws) -> dict[str, list[str]]:
     """Sets of parameters to look at together, the first to begin with; all in the order of the prior."""
     if draws.dim <= FIRST_SHOWN:
         return {"all": list(draws.names)}

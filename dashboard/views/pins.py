@@ -97,7 +97,7 @@ class Pins(pn.viewable.Viewer):
     def _box(self, k: int, *, is_pinned: bool) -> pmui.Checkbox:
         box = pmui.Checkbox(
             label=f"Pin {self.draws.names[k]}", value=is_pinned, width=34, height=ROW_HEIGHT, margin=0,
-            size="small", sx=_BOX_SX,
+            size="small", stylesheets=[_HIDDEN],
         )  # fmt: skip
         box.param.watch(lambda _: self._boxed(k), "value")
         return box
@@ -127,7 +127,4 @@ class Pins(pn.viewable.Viewer):
 
 
 _SCROLL_SX = {"maxHeight": "72vh", "overflowY": "auto", "paddingRight": "10px"}
-_BOX_SX = {
-    "& .MuiTypography-root": {"position": "absolute", "width": "1px", "height": "1px", "overflow": "hidden"},
-    "& .MuiCheckbox-root": {"padding": "6px"},
-}
+_HIDDEN = ".MuiFormControlLabel-label { position: absolute; width: 1px; height: 1px; overflow: hidden; }"

@@ -16,6 +16,7 @@ from inference.analysis.paths import Path, high_probability_path, orthogonal_pat
 from inference.analysis.perturbation import BruteForce, Curve, brute_force, perturbation_curve
 from inference.analysis.pinned import Pinned, more_steps, pinned_draws
 from inference.analysis.sensitivity import Axes, hessian, sensitivity_axes
+from inference.analysis.walled import held
 
 __all__ = [
     "Axes",
@@ -38,6 +39,7 @@ __all__ = [
     "find_mode",
     "hdr_levels",
     "hdr_thresholds",
+    "held",
     "hessian",
     "high_probability_path",
     "marginal_counts",
