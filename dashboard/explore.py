@@ -11,14 +11,16 @@ import xarray as xr
 
 from dashboard import shell
 from dashboard.explore_correlations import CorrelationView
+from dashboard.explore_path import PathView
 from dashboard.explore_pinned import PinnedView
 from dashboard.views.course_data import is_of_property
 from dashboard.views.draws import PosteriorDraws, posterior_draws
 from dashboard.views.groups import group
 from inference.drawn_posterior import AnyPosterior
+from simulators import Simulator, get_simulator
 
-PINNED, CORRELATIONS = "Pin parameters", "What varies together"
-PARTS = [PINNED, CORRELATIONS]
+PINNED, CORRELATIONS, PATHS = "Pin parameters", "What varies together", "Walk through it"
+PARTS = [PINNED, CORRELATIONS, PATHS]
 
 
 def can_explore(tree: xr.DataTree) -> bool:
@@ -38,7 +40,7 @@ class Explore(pn.viewable.Viewer):
     def __init__(self, tree: xr.DataTree, load: Callable[[], AnyPosterior]) -> None:
         super().__init__()
         self.draws = posterior_draws(tree)
-        self.load = load
+        self.tree, self.load = tree, load
         self.parts: dict[str, pn.viewable.Viewer] = {}
         self.choice = pmui.RadioButtonGroup(
             options=PARTS, value=PARTS[0], label="What to explore", size="small", margin=(0, 0, 18, 0),
@@ -57,13 +59,17 @@ class Explore(pn.viewable.Viewer):
         if name not in self.parts:
             self.parts[name] = self._make(name)
         for other, part in self.parts.items():
-            if isinstance(part, CorrelationView):
-                (part.begin if other == name else part.stop)()
+            if isinstance(part, CorrelationView) and other == name:
+                part.begin()
+            elif isinstance(part, CorrelationView | PathView) and other != name:
+                part.stop()
         self._place.objects = [self.parts[name]]
 
     def _make(self, name: str) -> pn.viewable.Viewer:
         if name == CORRELATIONS:
             return CorrelationView(self.draws, self.load)
+        if name == PATHS:
+            return PathView(self.draws, self.load, _simulator(self.tree))
         return PinnedView(self.draws, self.load, middle_draw(self.draws))
 
 
@@ -72,3 +78,11 @@ def middle_draw(draws: PosteriorDraws) -> np.ndarray:
     low, middle, high = np.quantile(draws.values, [0.25, 0.5, 0.75], axis=0)
     apart = (draws.values - middle) / np.maximum(high - low, 1e-9 * (np.abs(middle) + 1e-9))
     return draws.values[int((apart**2).sum(axis=1).argmin())]
+
+
+def _simulator(tree: xr.DataTree) -> Simulator | None:
+    """The model of a result; None where this server does not have it."""
+    try:
+        return get_simulator(str(tree.attrs.get("simulator", "")))
+    except ValueError:
+        return None

@@ -23,9 +23,9 @@ from inference.drawn_posterior import AnyPosterior
 
 NUM_SENTENCES = 6
 LEAD = (
-    "Left, how parameters vary together over the whole posterior; right, how they must vary together when all "
-    "others are held, averaged over draws. What compensates for each other shows on the right, and may hide "
-    "on the left. Click a cell to see the pair."
+    "Left, how parameters vary together over the whole posterior; right, how they must vary together when "
+    "all others are held, averaged over draws. What compensates for each other shows on the right, and may "
+    "hide on the left. Click a cell to see the pair."
 )
 
 
@@ -52,7 +52,7 @@ class CorrelationView(pn.viewable.Viewer):
             label="Others held at draw", start=0, end=min(len(draws), 1000) - 1, value=0, size="small",
             sizing_mode="stretch_width", margin=(8, 12, 0, 12),
         )  # fmt: skip
-        self.button = shell.button("Stop", self._toggle, help_text="Stop averaging over more draws, or go on")
+        self.button = shell.button("Stop", self._toggle)
         self.state = shell.Line(testid="correlations-state", kind="state")
         self.summary = shell.html("")
         self.pair_summary = shell.Line(testid="conditional-summary")

@@ -2,6 +2,7 @@
 
 from inference.analysis.conditional import Conditional, conditional_correlations, conditional_density
 from inference.analysis.density import bounded_density, central_interval, contraction, correlations
+from inference.analysis.disparate import disparate_pair
 from inference.analysis.histograms import (
     Bins,
     bin_draws,
@@ -36,6 +37,7 @@ __all__ = [
     "conditional_density",
     "contraction",
     "correlations",
+    "disparate_pair",
     "find_mode",
     "hdr_levels",
     "hdr_thresholds",

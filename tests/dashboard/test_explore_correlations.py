@@ -30,7 +30,7 @@ def draws():
 @pytest.fixture
 def view(draws):
     wide = PosteriorDraws(NAMES, draws.values, prior=None)
-    wide.__dict__["zoomed_range"] = (np.full(4, -6.0), np.full(4, 6.0))
+    wide.__dict__["zoomed_range"] = (np.full(4, -15.0), np.full(4, 15.0))
     return CorrelationView(wide, lambda: density)
 
 
