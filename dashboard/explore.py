@@ -9,12 +9,13 @@ import panel as pn
 import panel_material_ui as pmui
 import xarray as xr
 
-from dashboard import shell
+from dashboard import live, shell
 from dashboard.explore_correlations import CorrelationView
 from dashboard.explore_path import PathView
 from dashboard.explore_pinned import PinnedView
 from dashboard.views.course_data import is_of_property
 from dashboard.views.draws import PosteriorDraws, posterior_draws
+from dashboard.views.exploration import Exploration
 from dashboard.views.groups import group
 from inference.drawn_posterior import AnyPosterior
 from simulators import Simulator, get_simulator
@@ -35,10 +36,20 @@ class Explore(pn.viewable.Viewer):
     Args:
         tree: of a result for which `can_explore` holds.
         load: gives its posterior; called in the background.
+        drive: gives the simulator as the run had it, with its recording; None: that of the catalogue.
+        file_name: what the run is called.
     """
 
-    def __init__(self, tree: xr.DataTree, load: Callable[[], AnyPosterior]) -> None:
+    def __init__(
+        self,
+        tree: xr.DataTree,
+        load: Callable[[], AnyPosterior],
+        drive: Callable[[], Simulator] | None = None,
+        *,
+        file_name: str = "result",
+    ) -> None:
         super().__init__()
+        self.file_name, self._drive = file_name, drive
         self.draws = posterior_draws(tree)
         self.tree, self.load = tree, load
         self.parts: dict[str, pn.viewable.Viewer] = {}
@@ -67,10 +78,18 @@ class Explore(pn.viewable.Viewer):
 
     def _make(self, name: str) -> pn.viewable.Viewer:
         if name == CORRELATIONS:
-            return CorrelationView(self.draws, self.load)
+            return CorrelationView(self.draws, self.load, file_name=self.file_name)
         if name == PATHS:
-            return PathView(self.draws, self.load, _simulator(self.tree))
-        return PinnedView(self.draws, self.load, middle_draw(self.draws))
+            return PathView(self.draws, self.load, self._exploration(), file_name=self.file_name)
+        return PinnedView(self.draws, self.load, middle_draw(self.draws), file_name=self.file_name)
+
+    def _exploration(self) -> Exploration | None:
+        """The simulation at a draw, beside the observation of the run."""
+        theta = np.asarray(self.draws.values[0], np.float32)
+        try:
+            return Exploration(self._drive(), theta=theta) if self._drive else _plain(self.tree, theta)
+        except (ValueError, OSError):  # its recording is gone, or this server does not have the model
+            return _plain(self.tree, theta)
 
 
 def middle_draw(draws: PosteriorDraws) -> np.ndarray:
@@ -80,9 +99,14 @@ def middle_draw(draws: PosteriorDraws) -> np.ndarray:
     return draws.values[int((apart**2).sum(axis=1).argmin())]
 
 
-def _simulator(tree: xr.DataTree) -> Simulator | None:
-    """The model of a result; None where this server does not have it."""
+def _plain(tree: xr.DataTree, theta: np.ndarray) -> Exploration | None:
+    """With the model of the catalogue, beside the observed features alone; None where it is unknown here."""
     try:
-        return get_simulator(str(tree.attrs.get("simulator", "")))
+        simulator = get_simulator(str(tree.attrs.get("simulator", "")))
     except ValueError:
         return None
+    observed = group(tree, "observed_data").get("x")
+    if observed is None or observed.size != simulator.num_features:
+        return Exploration(simulator, theta=theta)
+    x = np.asarray(observed.values, np.float32)
+    return Exploration(simulator, theta=theta, reference=live.Simulated(theta, x=x))

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from html import escape
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
 from dashboard import shell
 from dashboard.background import Latest
-from dashboard.correlating import Correlating
+from dashboard.correlating import NUM_GRID, Correlating
 from dashboard.views.compensation import compensations, pair_sentence, strongest_pairs
 from dashboard.views.conditional_plot import ConditionalPlot
 from dashboard.views.draws import PosteriorDraws
+from dashboard.views.export import Cell, csv, download
 from dashboard.views.matrix_plot import MatrixPlot, in_groups
 from dashboard.views.pair_mosaic import subsets
 from inference.analysis import Conditional, conditional_density, correlations
@@ -35,11 +38,14 @@ class CorrelationView(pn.viewable.Viewer):
     Args:
         draws: of the posterior.
         load: gives the posterior; called in the background.
+        file_name: what the run is called.
     """
 
-    def __init__(self, draws: PosteriorDraws, load: Callable[[], AnyPosterior]) -> None:
+    def __init__(
+        self, draws: PosteriorDraws, load: Callable[[], AnyPosterior], *, file_name: str = "result"
+    ) -> None:
         super().__init__()
-        self.draws, self._load = draws, load
+        self.draws, self._load, self.file_name = draws, load, file_name
         self.choices = subsets(draws)
         self.names: list[str] = []
         self.pair = (0, 1)
@@ -59,15 +65,16 @@ class CorrelationView(pn.viewable.Viewer):
         self.plot = ConditionalPlot(draws)
         self._places = [pn.Column(margin=0, sizing_mode="stretch_width") for _ in range(2)]
         self.plots: list[MatrixPlot] = []
+        self.cell = Cell(file_name, lambda: self._code() if self.names else "")
         self.which.param.watch(lambda event: self.begin(), "value")
         self.draw.param.watch(lambda event: self.choose(self.pair), "value")
         self.correlating.param.watch(self._follow, ["found", "is_running", "problem"])
 
     def __panel__(self) -> pn.Column:
         chooser = [self.which] if len(self.choices) > 1 else []
-        controls = pn.FlexBox(
-            *chooser, self.button, self.state, gap="14px", align_items="center", margin=(8, 0)
-        )
+        file = download("Correlations as CSV", f"{self.file_name}-correlations.csv", self.file)
+        widths = " ".join(["auto"] * (len(chooser) + 2)) + " minmax(0, 1fr)"
+        controls = shell.columns(*chooser, self.button, file, self.state, widths=widths, align="center")
         titles = ("Marginal correlations", "Conditional correlations")
         cells = [
             pn.Column(shell.heading(title, level=4), place, margin=0, sizing_mode="stretch_width")
@@ -79,7 +86,7 @@ class CorrelationView(pn.viewable.Viewer):
             shell.heading("What varies together", level=3), lead, controls, legend,
             shell.columns(*cells, widths="minmax(0, 1fr) minmax(0, 1fr)"),
         )  # fmt: skip
-        told = shell.card(shell.heading("Strongest first", level=3), self.summary)
+        told = shell.card(shell.heading("Strongest first", level=3), self.summary, self.cell)
         pair = shell.card(
             shell.heading("The pair, with all others held", level=3),
             self.draw,
@@ -99,6 +106,7 @@ class CorrelationView(pn.viewable.Viewer):
             for place, plot in zip(self._places, self.plots, strict=True):
                 place.objects = [shell.plot(plot.figure)]
             self.choose((0, 1))
+            self.cell.refresh()
         self.correlating.begin(names)
 
     def stop(self) -> None:
@@ -117,6 +125,30 @@ class CorrelationView(pn.viewable.Viewer):
     def marginal(self) -> np.ndarray:
         """Correlations of the draws, of the parameters that are shown."""
         return correlations(self.draws.only(self.names).values)
+
+    def file(self) -> io.BytesIO:
+        """A line for each pair: its marginal correlation and, as far as it has come, the conditional one."""
+        found, marginal = self.correlating.found, self.marginal
+        conditional = np.full_like(marginal, np.nan) if found is None else found.matrix
+        i, j = np.triu_indices(len(self.names), 1)
+        columns = {"one": np.array(self.names)[i], "other": np.array(self.names)[j]}
+        values = {"conditional": conditional[i, j], "marginal": marginal[i, j]}
+        return csv(pd.DataFrame({**columns, **values, "draws": 0 if found is None else found.num}))
+
+    def _code(self) -> str:
+        at = [self.draws.names.index(name) for name in self.names]
+        low, high = ([float(f"{value:.6g}") for value in end] for end in self.draws.zoomed_range)
+        return (
+            f"ranges = np.array([\n    {low},\n    {high}\n]).T\n"
+            f"at = {at}  # {', '.join(self.names)}\n"
+            "found = []\n"
+            f"for row in draws[:{self.correlating.num_draws}]:\n"
+            "    part = analysis.held(result.posterior, row, at)\n"
+            "    settings = row[None, at], ranges[at]\n"
+            f"    found.append(analysis.conditional_correlations(part, *settings, num_grid={NUM_GRID}))\n"
+            "conditional = np.nanmean(found, axis=0)\n"
+            "marginal = analysis.correlations(draws[:, at])"
+        )
 
     def _toggle(self) -> None:
         if self.correlating.is_running:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 import param
@@ -15,16 +17,17 @@ from dashboard.player import live_picture
 from dashboard.views.drawing import span
 from dashboard.views.draws import PosteriorDraws
 from dashboard.views.exploration import Exploration
+from dashboard.views.export import Cell, csv, download, heads
 from dashboard.views.live_features import LiveFeatures
-from dashboard.walking import OFF, RIDGE, STRAIGHT, Found, Walk
+from dashboard.walking import NUM_POINTS, NUM_STEPS, OFF, OFF_SHARE, RIDGE, STRAIGHT, Found, Walk
 from dashboard.words import number, unit
 from inference.analysis import Path
 from inference.drawn_posterior import AnyPosterior
-from simulators import Simulator
 
 STEP_MILLISECONDS = 150  # from one point to the next while it plays
+LOOKING = "Looking for the ridge; the first time takes half a minute …"
 ROLES = {RIDGE: "model", STRAIGHT: "prior", OFF: "truth"}
-DEEPEST = 60.0  # nats below the ridge that the figure shows
+DEEPEST = 120.0  # nats below the ridge that the figure shows
 MOST_NAMED = 4  # parameters in a sentence
 LEAD = (
     "Two settings may be far apart and explain the data equally well. A ridge of high density often joins "
@@ -39,17 +42,24 @@ class PathView(pn.viewable.Viewer):
     Args:
         draws: of the posterior.
         load: gives the posterior; called in the background.
-        simulator: whose simulation follows; None: this server does not have it.
+        exploration: whose simulation follows; None: this server does not have the model.
+        file_name: what the run is called.
     """
 
     is_playing = param.Boolean(default=False, doc="Whether it goes on by itself.")
 
     def __init__(
-        self, draws: PosteriorDraws, load: Callable[[], AnyPosterior], simulator: Simulator | None
+        self,
+        draws: PosteriorDraws,
+        load: Callable[[], AnyPosterior],
+        exploration: Exploration | None,
+        *,
+        file_name: str = "result",
     ) -> None:
         super().__init__()
-        self.draws, self.walk = draws, Walk(draws, load)
-        self.exploration = None if simulator is None else Exploration(simulator, theta=draws.values[0])
+        self.draws, self.walk, self.file_name = draws, Walk(draws, load), file_name
+        self.exploration = exploration
+        self.cell = Cell(file_name, self._code)
         self.ends = [self._end(label, k) for k, label in enumerate(("From draw", "To draw"))]
         self.way = pmui.RadioButtonGroup(
             options=[RIDGE, STRAIGHT], value=RIDGE, label="Which way", size="small", margin=0,
@@ -77,7 +87,8 @@ class PathView(pn.viewable.Viewer):
     def __panel__(self) -> pn.Column:
         let = shell.button("Let it choose", self.walk.choose, help_text="Far apart and equally probable")
         go = shell.button("Between these", self.between)
-        pair = pn.FlexBox(*self.ends, go, let, gap="12px", align_items="center", margin=(8, 0))
+        file = download("The ways as CSV", f"{self.file_name}-path.csv", self.file)
+        pair = pn.FlexBox(*self.ends, go, let, file, gap="12px", align_items="center", margin=(14, 0, 8, 0))
         play = shell.button("Play", self._toggle, help_text="Walk along the way")
         self.param.watch(lambda e: play.param.update(label="Pause" if e.new else "Play"), "is_playing")
         player = shell.columns(
@@ -87,7 +98,7 @@ class PathView(pn.viewable.Viewer):
         lead = shell.html(f'<p class="quiet">{LEAD}</p>')
         card = shell.card(
             shell.heading("From one setting to another", level=3), lead, pair, self.state, self.summary,
-            legend, shell.plot(self.figure), player, self.here,
+            legend, shell.plot(self.figure), player, self.here, self.cell,
         )  # fmt: skip
         return pn.Column(card, *self._simulation(), margin=0, sizing_mode="stretch_width")
 
@@ -109,6 +120,34 @@ class PathView(pn.viewable.Viewer):
     def stop(self) -> None:
         """Walk no farther."""
         self.is_playing = False
+
+    def file(self) -> io.BytesIO:
+        """A line for each point: its way, the distance walked, the log density and the parameters."""
+        found = self.walk.found
+        tables = []
+        for name, path in {} if found is None else found.ways.items():
+            table = pd.DataFrame(path.points, columns=pd.Index(heads(self.draws)))
+            table.insert(0, "log_density [nats]", path.log_prob)
+            table.insert(0, "distance [prior sd]", self._distance(name))
+            table.insert(0, "way", name)
+            tables.append(table)
+        return csv(pd.concat(tables) if tables else pd.DataFrame())
+
+    def _code(self) -> str:
+        found = self.walk.found
+        start, goal = (0, 1) if found is None else found.pair
+        at = max(1, 0 if found is None else found.off_at)
+        scale = ", ".join(f"{value:.9g}" for value in self.walk.scale)
+        settings = f"num_points={NUM_POINTS}, num_steps={NUM_STEPS}"
+        return (
+            f"start, goal = draws[{start}], draws[{goal}]\n"
+            f"scale = np.array([{scale}])  # the prior's standard deviations\n"
+            f"ridge = analysis.high_probability_path(result.posterior, start, goal, scale, {settings})\n"
+            "straight = analysis.straight_path(result.posterior, start, goal, scale)\n"
+            "bounds = result.posterior.prior.low, result.posterior.prior.high\n"
+            f"off = analysis.orthogonal_path(result.posterior, ridge, {at}, scale, share={OFF_SHARE}, "
+            "bounds=bounds)"
+        )
 
     def _simulation(self) -> list[Any]:
         if self.exploration is None:
@@ -150,7 +189,7 @@ class PathView(pn.viewable.Viewer):
 
     def _follow(self, *_: object) -> None:
         walk, found = self.walk, self.walk.found
-        self.state.text = walk.problem or ("Looking for the ridge …" if walk.is_busy else "")
+        self.state.text = walk.problem or (LOOKING if walk.is_busy else "")
         if found is None:
             return
         with pn.io.hold():
@@ -165,6 +204,7 @@ class PathView(pn.viewable.Viewer):
             for end, draw in zip(self.ends, found.pair, strict=True):
                 end.value = draw
             self.summary.text = ways_sentence(found)
+            self.cell.refresh()
             self._move()
 
     def _show_ways(self, found: Found) -> None:
@@ -199,7 +239,7 @@ class PathView(pn.viewable.Viewer):
         with pn.io.hold():
             self._dot.data = {
                 "x": [self._distance(walk.way)[k]],
-                "y": [max(value, self.figure.y_range.start)],
+                "y": [value],
             }
             self.here.text = self._here(path, k, theta)
         if self.exploration is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
@@ -13,6 +15,7 @@ from dashboard import shell
 from dashboard.pinning import NUM_DRAWS, Answer, Pinning
 from dashboard.views.compensation import pinned_sentence
 from dashboard.views.draws import PosteriorDraws
+from dashboard.views.export import Cell, csv, download, heads
 from dashboard.views.pair_mosaic import FIRST_SHOWN, PairMosaic
 from dashboard.views.pins import Pins
 from dashboard.words import count
@@ -35,12 +38,21 @@ class PinnedView(pn.viewable.Viewer):
         draws: of the posterior.
         load: gives the posterior; called in the background.
         start: where the sliders begin, a draw, (dim,).
+        file_name: what the run is called.
     """
 
-    def __init__(self, draws: PosteriorDraws, load: Callable[[], AnyPosterior], start: np.ndarray) -> None:
+    def __init__(
+        self,
+        draws: PosteriorDraws,
+        load: Callable[[], AnyPosterior],
+        start: np.ndarray,
+        *,
+        file_name: str = "result",
+    ) -> None:
         super().__init__()
         self.draws, self.start = draws.with_values(draws.values, prior=None), np.asarray(start, float)
         self.mosaic: PairMosaic | None = None
+        self.file_name = file_name
         self.seconds = 0.0  # from the newest wish to its picture
         first = most_entangled(draws.values)
         pinned = {first: float(self.start[first])}
@@ -52,6 +64,7 @@ class PinnedView(pn.viewable.Viewer):
         self.pins = Pins(draws, self.start, pinned, lambda k, value: self.pinning.set(k, value))
         self._place = pn.Column(margin=0, sizing_mode="stretch_width")
         self.pinning = Pinning(draws.values, load, pinned)
+        self.cell = Cell(file_name, self._code)
         self.draw.param.watch(lambda event: self.go(draws.values[event.new]), "value")
         self.pinning.param.watch(self._follow, "answer")
         self.pinning.param.watch(self._tell, "problem")
@@ -64,7 +77,10 @@ class PinnedView(pn.viewable.Viewer):
         )
         free = shell.button("Let all go", self.release, help_text="Nothing pinned")
         row = pn.FlexBox(self.draw, home, free, gap="10px", align_items="center", margin=(12, 0, 0, 0))
-        controls = shell.card(shell.heading("Pinned parameters", level=3), self.pins, row, self.state)
+        file = download("These draws as CSV", f"{self.file_name}-pinned.csv", self.file)
+        controls = shell.card(
+            shell.heading("Pinned parameters", level=3), self.pins, row, self.state, file, self.cell
+        )  # fmt: skip
         content = shell.card(
             shell.heading("What the others may still do", level=3),
             shell.html(f'<p class="quiet">{LEAD}</p>'), self.summary, self._place,
@@ -82,6 +98,23 @@ class PinnedView(pn.viewable.Viewer):
         self.pins.move(np.array([one.value for one in self.pins.sliders]), {})
         self.pinning.pinned = {}
 
+    def file(self) -> io.BytesIO:
+        """The draws that are shown, of all parameters."""
+        answer = self.pinning.answer
+        rows = self.draws.values if answer is None else answer.draws
+        return csv(pd.DataFrame(rows, columns=pd.Index(heads(self.draws))))
+
+    def _code(self) -> str:
+        names = list(self.draws.names)
+        pinned = ", ".join(f"{k}: {float(value)!r}" for k, value in self.pinning.pinned.items())
+        told = ", ".join(names[k] for k in self.pinning.pinned)
+        return (
+            f"pinned = {{{pinned}}}  # {told or 'nothing: pin one first'}\n"
+            "given = analysis.pinned_draws(jax.random.key(0), result.posterior, draws, pinned)\n"
+            "given = analysis.more_steps(jax.random.key(1), result.posterior, given, pinned, num_steps=48)\n"
+            "given.draws  # (1000, dim)"
+        )
+
     def _follow(self, *_: object) -> None:
         answer = self.pinning.answer
         if answer is None:
@@ -89,6 +122,7 @@ class PinnedView(pn.viewable.Viewer):
         is_asked = self.mosaic is not None  # else the time is that of compiling
         with pn.io.hold():
             self._draw(answer)
+            self.cell.refresh()
             if answer.is_first:
                 self.seconds = time.perf_counter() - answer.wish.asked if is_asked else 0.0
             self._tell()

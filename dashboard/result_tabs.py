@@ -37,6 +37,7 @@ from dashboard.views.training import TrainingCurve
 from dashboard.views.verdict_words import verdict_line
 from dashboard.what_if import WhatIf, can_ask
 from inference.drawn_posterior import AnyPosterior
+from simulators import Simulator
 
 AMORTISED = (
     "This run was given no observation: it has learned the posterior for every observation. In a notebook, "
@@ -55,6 +56,7 @@ class ResultTabs(pn.viewable.Viewer):
         file_name: what downloaded files are called.
         references: the runs to compare with; None where there is no store.
         labels: what observations that share parameters were recorded as.
+        drive: gives the simulator as the run had it, with its recording; None: that of the catalogue.
     """
 
     tab = param.String(doc="Name of the open tab.")
@@ -69,11 +71,12 @@ class ResultTabs(pn.viewable.Viewer):
         file_name: str = "result",
         references: References | None = None,
         labels: tuple[str, ...] = (),
+        drive: Callable[[], Simulator] | None = None,
     ) -> None:
         names = tab_names(tree)
         super().__init__(tab=tab or names[0])
         self.tree, self.load, self.selection, self.file_name = tree, load, selection, file_name
-        self.references, self.labels = references, labels
+        self.references, self.labels, self.drive = references, labels, drive
         self.diagnosis = Diagnosis(tree)
         self.validation: Validate | None = None  # until its tab is opened
         self._places = {name: pn.Column(margin=(18, 0, 0, 0), sizing_mode="stretch_width") for name in names}
@@ -102,7 +105,7 @@ class ResultTabs(pn.viewable.Viewer):
         return [shell.card(PairMosaic(self.tree, self.selection, zoomed=True)), marginals]
 
     def _explore(self) -> list:
-        return [Explore(self.tree, self.load)]
+        return [Explore(self.tree, self.load, self.drive, file_name=self.file_name)]
 
     def _shared(self) -> list:
         return [Shared(self.tree, self.load, self.labels)]

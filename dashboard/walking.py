@@ -33,7 +33,14 @@ class Wish(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Ways by what they are called, between a pair of draws; `off_at`: where the way off the ridge begins; `number`: of the wish."""
+    """What there is.
+
+    Attributes:
+        pair: numbers of the draws between which the ways lead.
+        ways: by what they are called.
+        off_at: point of the ridge at which the way off it begins.
+        number: of the wish that this answers.
+    """
 
     pair: Pair
     ways: dict[str, Path]

@@ -1,11 +1,11 @@
 """Walking through a posterior between two draws, without a browser."""
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from dashboard.explore_path import PathView, ways_sentence
 from dashboard.views.draws import PosteriorDraws
+from dashboard.views.exploration import Exploration
 from dashboard.walking import NUM_POINTS, OFF, RIDGE, STRAIGHT
 
 WIDTH = 0.05  # of the ridge, in tau
@@ -38,7 +38,7 @@ def draws(toy_simulator):
 
 @pytest.fixture(scope="module")
 def made(draws, toy_simulator):
-    return PathView(draws, lambda: density, toy_simulator)
+    return PathView(draws, lambda: density, Exploration(toy_simulator, theta=draws.values[0]))
 
 
 @pytest.fixture
