@@ -10,20 +10,18 @@ import pandas as pd
 import xarray as xr
 
 from dashboard.views.draws import posterior_draws
+from dashboard.views.export import csv, heads
 from dashboard.views.groups import group
 
 
 def draws_csv(tree: xr.DataTree) -> io.BytesIO:
     """The posterior draws, one per line, headed by names and units; last the log density, if it is known."""
     draws = posterior_draws(tree)
-    heads = [
-        f"{name} [{unit}]" if unit else name for name, unit in zip(draws.names, draws.units, strict=True)
-    ]
-    table = pd.DataFrame(draws.values, columns=pd.Index(heads))
+    table = pd.DataFrame(draws.values, columns=pd.Index(heads(draws)))
     stats = group(tree, "sample_stats")
     if "lp" in stats:
         table["log_density"] = stats["lp"].values.T.ravel()  # as rows of draws go
-    return io.BytesIO(table.to_csv(index=False, float_format="%.7g").encode())
+    return csv(table)
 
 
 def tree_netcdf(tree: xr.DataTree) -> io.BytesIO:

@@ -11,6 +11,7 @@ import xarray as xr
 
 from dashboard import shell
 from dashboard.diagnosis import Diagnosis
+from dashboard.explore import Explore, can_explore
 from dashboard.references import References
 from dashboard.sensitivity import Sensitivity
 from dashboard.shared import Shared, beside_extras
@@ -36,6 +37,7 @@ from dashboard.views.training import TrainingCurve
 from dashboard.views.verdict_words import verdict_line
 from dashboard.what_if import WhatIf, can_ask
 from inference.drawn_posterior import AnyPosterior
+from simulators import Simulator
 
 AMORTISED = (
     "This run was given no observation: it has learned the posterior for every observation. In a notebook, "
@@ -54,6 +56,7 @@ class ResultTabs(pn.viewable.Viewer):
         file_name: what downloaded files are called.
         references: the runs to compare with; None where there is no store.
         labels: what observations that share parameters were recorded as.
+        drive: gives the simulator as the run had it, with its recording; None: that of the catalogue.
     """
 
     tab = param.String(doc="Name of the open tab.")
@@ -68,11 +71,12 @@ class ResultTabs(pn.viewable.Viewer):
         file_name: str = "result",
         references: References | None = None,
         labels: tuple[str, ...] = (),
+        drive: Callable[[], Simulator] | None = None,
     ) -> None:
         names = tab_names(tree)
         super().__init__(tab=tab or names[0])
         self.tree, self.load, self.selection, self.file_name = tree, load, selection, file_name
-        self.references, self.labels = references, labels
+        self.references, self.labels, self.drive = references, labels, drive
         self.diagnosis = Diagnosis(tree)
         self.validation: Validate | None = None  # until its tab is opened
         self._places = {name: pn.Column(margin=(18, 0, 0, 0), sizing_mode="stretch_width") for name in names}
@@ -99,6 +103,9 @@ class ResultTabs(pn.viewable.Viewer):
     def _posterior(self) -> list:
         marginals = shell.card(shell.heading("One by one", level=3), Marginals(self.tree, self.selection))
         return [shell.card(PairMosaic(self.tree, self.selection, zoomed=True)), marginals]
+
+    def _explore(self) -> list:
+        return [Explore(self.tree, self.load, self.drive, file_name=self.file_name)]
 
     def _shared(self) -> list:
         return [Shared(self.tree, self.load, self.labels)]
@@ -162,6 +169,7 @@ class ResultTabs(pn.viewable.Viewer):
 _TAB_SX = {"& .MuiTab-root": {"textTransform": "none", "fontSize": "15px", "letterSpacing": 0}}
 TITLES = {
     "posterior": "Posterior",
+    "explore": "Explore",
     "shared": "Shared",
     "validate": "Validate",
     "diagnosis": "Diagnosis",
@@ -176,6 +184,7 @@ TITLES = {
 OF_PROPERTY = ("convergence", "sensitivity")
 _BUILDERS: dict[str, Callable[[ResultTabs], list]] = {
     "posterior": ResultTabs._posterior,
+    "explore": ResultTabs._explore,
     "shared": ResultTabs._shared,
     "validate": ResultTabs._validate,
     "diagnosis": ResultTabs._diagnosis,
@@ -195,7 +204,8 @@ def tab_names(tree: xr.DataTree) -> list[str]:
     An emergent property has no observation, by which a posterior is validated or could be asked about.
     """
     if is_of_property(tree):
-        return [name for name in TITLES if name not in ("shared", "validate", "what_if", "training")]
+        left_out = {"shared", "validate", "what_if", "training"}
+        return [name for name in TITLES if name not in left_out and (name != "explore" or can_explore(tree))]
     if "posterior" not in tree.children:
         names = ["what_if", "validate", "diagnosis", "training", "details"]
     else:
@@ -204,4 +214,6 @@ def tab_names(tree: xr.DataTree) -> list[str]:
         names.remove("training")
     if not is_hierarchical(tree) and "shared" in names:
         names.remove("shared")
+    if not can_explore(tree) and "explore" in names:
+        names.remove("explore")
     return names if can_ask(tree) else [name for name in names if name != "what_if"]

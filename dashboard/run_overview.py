@@ -26,6 +26,7 @@ from dashboard.views.training import TrainingCurve
 from dashboard.words import ago, count, method_name
 from inference.goals import EmergentProperty
 from inference.observations import count_extra, labels_of
+from inference.requests import resolve
 from inference.runs import Run
 from inference.simulation_store import words_of
 from simulators import get_simulator
@@ -147,6 +148,7 @@ class RunOverview(pn.viewable.Viewer):
         self.tabs = ResultTabs(
             tree, lambda: posterior_of(self.run), self.selection, tab=tab, file_name=self.run.id,
             references=self.references, labels=labels_of(self.run.request.observation),
+            drive=lambda: resolve(self.run.request, self.run.folder).simulator,
         )  # fmt: skip
         with pn.io.hold():
             self._body.objects = [*map(shell.alert, problems), self.tabs]

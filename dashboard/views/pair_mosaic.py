@@ -27,9 +27,10 @@ FIRST_SHOWN = 12  # parameters, those about which most was learnt, where there a
 MOST_SHOWN = 40  # parameters at once
 SMALLEST_BOX = 0.03  # of a cell; a shorter drag is a click that slipped
 CHOSEN = "as chosen …"
-OF_REFERENCE = "; dashed or circled: of the reference"
-REGIONS = "reference: above the diagonal, outlined elsewhere"
-POINTS = "reference: its points"
+CALLED = ("posterior", "reference")
+OF_REFERENCE = "; dashed or circled: of the {}"
+REGIONS = "{}: above the diagonal, outlined elsewhere"
+POINTS = "{}: its points"
 
 
 class PairMosaic(pn.viewable.Viewer):
@@ -41,6 +42,7 @@ class PairMosaic(pn.viewable.Viewer):
         draws: a result's tree, or the draws themselves.
         selection: shared with other views; None: of its own.
         reference: other draws of the same parameters, shown in the upper triangle; None: correlations are.
+        called: what the legend calls the draws, and the reference.
     """
 
     shown = param.ListSelector(default=[], doc="Names of the parameters in the mosaic.")
@@ -54,13 +56,14 @@ class PairMosaic(pn.viewable.Viewer):
         *,
         zoomed: bool = False,
         reference: PosteriorDraws | None = None,
+        called: tuple[str, str] = CALLED,
     ) -> None:
         super().__init__(zoomed=zoomed)
-        self.reference = reference
+        self.reference, self.called = reference, called
         self.draws = posterior_draws(draws) if isinstance(draws, xr.DataTree) else draws
         self.selection = selection or Selection()
         self.param["shown"].objects = list(self.draws.names)
-        self.choices = _choices(self.draws)
+        self.choices = subsets(self.draws)
         self.shown = next(iter(self.choices.values()))
         self.summary = shell.Line(testid="mosaic-summary")
         self._pane = pn.pane.Bokeh(sizing_mode="scale_width", min_width=320)
@@ -95,13 +98,15 @@ class PairMosaic(pn.viewable.Viewer):
         )
 
     def _meanings(self) -> list[tuple[str, str]]:
+        draws, other = self.called
         entries = [
-            ("model", "posterior: regions with 50, 80 and 95 % of the draws"),
-            ("selection", "selected draws" + (OF_REFERENCE if self._has_regions else "")),
+            ("model", f"{draws}: regions with 50, 80 and 95 % of the draws"),
+            ("selection", "selected draws" + (OF_REFERENCE.format(other) if self._has_regions else "")),
         ]
         entries += [("prior", "prior")] if self.draws.prior is not None else []
         if self.reference is not None:
-            entries += [("reference", POINTS if self.reference.is_few else REGIONS)]
+            words = POINTS if self.reference.is_few else REGIONS
+            entries += [("reference", words.format(other))]
         elif self.draws.dim > MOST_WORDS:
             entries += [("diverging", "above the diagonal: correlations, −1 to 1")]
         return entries + ([("truth", "true value")] if self.draws.truth is not None else [])
@@ -166,7 +171,7 @@ class PairMosaic(pn.viewable.Viewer):
 
     def _start(self, *_: object) -> None:
         """A new figure, because the parameters are others."""
-        if len(self.shown) < min(2, self.draws.dim):
+        if not self.shown:
             return  # somebody is in the middle of choosing
         self._mosaic = MosaicFigure(self._visible, self._bins(), self._visible_reference)
         self._mosaic.figure.on_event(SelectionGeometry, self._brushed)
@@ -189,7 +194,7 @@ class PairMosaic(pn.viewable.Viewer):
         with pn.io.hold():
             self._mosaic.select(rows[0], ranges, rows[1])
             self._detail.select(*rows)
-            self.summary.text = self.selection.sentence(self.draws, self.reference)
+            self.summary.text = self.selection.sentence(self.draws, self.reference, called=self.called[1])
 
     def _show_detail(self, *_: object) -> None:
         cell = Cell(*map(int, self.cell))
@@ -222,7 +227,7 @@ _WIDE = {"flex": "3 1 560px", "min-width": "0"}
 _NARROW = {"flex": "2 1 360px", "min-width": "0"}
 
 
-def _choices(draws: PosteriorDraws) -> dict[str, list[str]]:
+def subsets(draws: PosteriorDraws) -> dict[str, list[str]]:
     """Sets of parameters to look at together, the first to begin with; all in the order of the prior."""
     if draws.dim <= FIRST_SHOWN:
         return {"all": list(draws.names)}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
-
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
@@ -14,6 +11,7 @@ import xarray as xr
 from dashboard import shell
 from dashboard.downloads import draws_csv, tree_netcdf
 from dashboard.views.draws import posterior_draws
+from dashboard.views.export import download
 from dashboard.views.markup import run_html
 from dashboard.views.selection import Selection
 from dashboard.views.tables import draw_table
@@ -48,20 +46,13 @@ class SampleTable(pn.viewable.Viewer):
         self.selection.param.watch(self._restart, "ranges")
 
     def __panel__(self) -> pn.Column:
-        csv = self._download("Draws as CSV", "csv", lambda: draws_csv(self.tree))
-        netcdf = self._download("Everything as netCDF", "nc", lambda: tree_netcdf(self.tree))
+        csv = download("Draws as CSV", f"{self.file_name}.csv", lambda: draws_csv(self.tree))
+        netcdf = download("Everything as netCDF", f"{self.file_name}.nc", lambda: tree_netcdf(self.tree))
         files = pn.FlexBox(csv, netcdf, gap="12px", margin=(0, 0, 20, 0))
         return pn.Column(
             files, self.summary, self._table, self._pages,
             margin=0, sizing_mode="stretch_width",
         )  # fmt: skip
-
-    def _download(self, words: str, ending: str, make: Callable[[], io.BytesIO]) -> pmui.FileDownload:
-        """A button that makes its file when it is pressed."""
-        file_name = f"{self.file_name}.{ending}"
-        button = pmui.FileDownload(callback=make, filename=file_name, label=words, size="small", margin=0)
-        button.variant = "outlined"  # not above, where Panel takes it for a second, deprecated, setting
-        return button
 
     def _rows(self) -> np.ndarray:
         rows = self.selection.rows(self.draws)

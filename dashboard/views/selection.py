@@ -31,7 +31,9 @@ class Selection(param.Parameterized):
         """Numbers of the selected draws, shape (m,); None when nothing is selected."""
         return np.flatnonzero(draws.within(self.ranges)) if self.ranges else None
 
-    def sentence(self, draws: PosteriorDraws, reference: PosteriorDraws | None = None) -> str:
+    def sentence(
+        self, draws: PosteriorDraws, reference: PosteriorDraws | None = None, *, called: str = "reference"
+    ) -> str:
         """``"412 of 10 000 draws selected: g_Na 40 to 52."``, with shares where there is a reference."""
         rows = self.rows(draws)
         if rows is None:
@@ -43,7 +45,7 @@ class Selection(param.Parameterized):
             told += (
                 f" ({_percent(rows.size, draws)}) and {_thousands(other)} of {_thousands(len(reference))} "
             )
-            told += f"of the reference ({_percent(other, reference)})"
+            told += f"of the {called} ({_percent(other, reference)})"
         return f"{told} selected: {', '.join(parts)}."
 
 

@@ -2,6 +2,7 @@
 
 from inference.analysis.conditional import Conditional, conditional_correlations, conditional_density
 from inference.analysis.density import bounded_density, central_interval, contraction, correlations
+from inference.analysis.disparate import disparate_pair
 from inference.analysis.histograms import (
     Bins,
     bin_draws,
@@ -14,7 +15,9 @@ from inference.analysis.maximum_entropy import MaximumEntropy, maximum_entropy
 from inference.analysis.modes import Mode, find_mode, modes_along, nearest_mode, sample_modes
 from inference.analysis.paths import Path, high_probability_path, orthogonal_path, straight_path
 from inference.analysis.perturbation import BruteForce, Curve, brute_force, perturbation_curve
+from inference.analysis.pinned import Pinned, more_steps, pinned_draws
 from inference.analysis.sensitivity import Axes, hessian, sensitivity_axes
+from inference.analysis.walled import held
 
 __all__ = [
     "Axes",
@@ -25,6 +28,7 @@ __all__ = [
     "MaximumEntropy",
     "Mode",
     "Path",
+    "Pinned",
     "bin_draws",
     "bounded_density",
     "brute_force",
@@ -33,18 +37,22 @@ __all__ = [
     "conditional_density",
     "contraction",
     "correlations",
+    "disparate_pair",
     "find_mode",
     "hdr_levels",
     "hdr_thresholds",
+    "held",
     "hessian",
     "high_probability_path",
     "marginal_counts",
     "maximum_entropy",
     "modes_along",
+    "more_steps",
     "nearest_mode",
     "orthogonal_path",
     "pair_densities",
     "perturbation_curve",
+    "pinned_draws",
     "sample_modes",
     "sensitivity_axes",
     "straight_path",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from inference.drawn_posterior import AnyPosterior
 from inference.posterior import LogDensity
@@ -30,6 +30,36 @@ class Walled(eqx.Module):
         """In nats."""
         kept = jnp.clip(theta, self.low, self.high)
         return self.density(kept) - jnp.square((theta - kept) / self.unit).sum()
+
+
+class Held(eqx.Module):
+    """A density of some parameters, with the others held."""
+
+    density: LogQ
+    row: Float[Array, " dim"]
+    free: Int[Array, " num"]
+
+    def __call__(self, theta: Float[Array, " num"]) -> Float[Array, ""]:
+        """In nats, as a function of the parameters that are free."""
+        return self.density(self.row.at[self.free].set(theta))
+
+
+def held(
+    posterior: AnyPosterior | LogQ,
+    theta: Float[ArrayLike, " dim"],
+    free: Sequence[int],
+    *,
+    x: ArrayLike | None = None,
+) -> Held:
+    """The log density of some parameters, with all others held as in `theta`, for any analysis of densities.
+
+    Args:
+        posterior: see `walled`.
+        theta: a parameter row.
+        free: numbers of the parameters that are not held, in the order in which they will be given.
+        x: features; None: the observation.
+    """
+    return Held(walled(posterior, x), jnp.asarray(theta, jnp.float32), jnp.asarray(list(free)))
 
 
 def walled(posterior: AnyPosterior | LogQ, x: ArrayLike | None = None) -> Any:

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inference.analysis import conditional_correlations, conditional_density
+from inference.analysis import conditional_correlations, conditional_density, held
 
 COVARIANCE = np.array([[1.0, 0.7, 0.3], [0.7, 2.0, -0.4], [0.3, -0.4, 0.5]])
 PRECISION = np.linalg.inv(COVARIANCE)
@@ -59,6 +59,13 @@ def test_the_first_parameter_of_a_pair_runs_along_rows():
     assert density.shape == (80, 80)
     sd = np.sqrt(density.sum(1) @ grids[0] ** 2)
     assert sd == pytest.approx(np.sqrt(np.linalg.inv(PRECISION[np.ix_([2, 0], [2, 0])])[0, 0]), rel=1e-2)
+
+
+def test_of_some_parameters_the_correlations_are_those_of_all():
+    held_at = np.array([0.3, 1.0, -0.2])
+    part = held(gaussian, held_at, [2, 0])
+    found = conditional_correlations(part, held_at[None, [2, 0]], RANGES[[2, 0]], num_grid=100)
+    np.testing.assert_allclose(found, expected()[np.ix_([2, 0], [2, 0])], atol=1e-4)
 
 
 def test_three_parameters_are_one_sentence():

@@ -1,0 +1,104 @@
+"""Conditional correlations, averaged over ever more draws while somebody looks on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import param
+from jaxtyping import Float, Int
+
+from dashboard.background import Latest
+from dashboard.views.draws import PosteriorDraws
+from inference.analysis import conditional_correlations, held
+from inference.drawn_posterior import AnyPosterior
+
+NUM_DRAWS = 100  # over which is averaged in the end
+NUM_GRID = 32  # places along each parameter of a pair
+SECONDS = 0.6  # between two pictures
+
+
+class Averaged(NamedTuple):
+    """Correlations so far.
+
+    Attributes:
+        names: of the parameters.
+        total: sum over the draws, and `found`: how many had a value, (dim, dim).
+        num: draws done.
+    """
+
+    names: tuple[str, ...]
+    total: Float[np.ndarray, "dim dim"]
+    found: Int[np.ndarray, "dim dim"]
+    num: int = 0
+
+    @property
+    def matrix(self) -> Float[np.ndarray, "dim dim"]:
+        """The mean; NaN where there is none."""
+        return np.where(self.found > 0, self.total / np.maximum(self.found, 1), np.nan)
+
+    def with_one(self, matrix: Float[np.ndarray, "dim dim"]) -> Averaged:
+        """After one more draw."""
+        return Averaged(
+            self.names, self.total + np.nan_to_num(matrix), self.found + np.isfinite(matrix), self.num + 1
+        )
+
+
+class Correlating(param.Parameterized):
+    """Averages over draw after draw until it is stopped or done; asked for other parameters it begins anew.
+
+    Args:
+        draws: of the posterior; its first ones are those at which the others are held.
+        load: gives the posterior; called in the background.
+    """
+
+    found = param.ClassSelector(class_=Averaged, doc="The newest; None before the first.")
+    is_running = param.Boolean(default=False, doc="Whether there is more to come.")
+    problem = param.String(doc="One sentence where there is no answer.")
+
+    def __init__(self, draws: PosteriorDraws, load: Callable[[], AnyPosterior]) -> None:
+        super().__init__()
+        self.draws, self._load = draws, load
+        self.num_draws = min(NUM_DRAWS, len(draws))
+        self._latest = Latest(self._work, self._show, self._fail)
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Correlations of these parameters, with all others held; goes on where the same were stopped."""
+        if self.found is None or self.found.names != tuple(names):
+            shape = (len(names), len(names))
+            self.found = Averaged(tuple(names), np.zeros(shape), np.zeros(shape, int))
+        if self.found.num < self.num_draws:
+            self.param.update(is_running=True, problem="")
+            self._latest.ask(self.found)
+
+    def stop(self) -> None:
+        """After the draw that is being worked on."""
+        self.is_running = False
+
+    def _work(self, so_far: Averaged) -> Averaged:
+        posterior, until = self._load(), time.perf_counter() + SECONDS
+        at = [self.draws.names.index(name) for name in so_far.names]
+        ranges = np.stack(self.draws.zoomed_range, axis=1)[at]
+        while so_far.num < self.num_draws and self.is_running:
+            theta = self.draws.values[so_far.num]
+            part = held(posterior, theta, at)
+            so_far = so_far.with_one(
+                conditional_correlations(part, theta[None, at], ranges, num_grid=NUM_GRID)
+            )
+            if time.perf_counter() > until:
+                break
+        return so_far
+
+    def _show(self, found: Averaged) -> None:
+        if self.found is None or found.names != self.found.names:
+            return  # others have been asked for since
+        self.found = found
+        if self.is_running and found.num < self.num_draws:
+            self._latest.ask(found)
+        else:
+            self.is_running = False
+
+    def _fail(self, error: Exception) -> None:
+        self.param.update(is_running=False, problem=f"There are no correlations: {error}")

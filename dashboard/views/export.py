@@ -1,0 +1,70 @@
+"""What a view offers to take home: a file, and the notebook cell that makes the same."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from html import escape
+
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+
+from dashboard.views.draws import PosteriorDraws
+from dashboard.views.markup import run_html
+
+IMPORTS = """import jax
+import numpy as np
+from inference import analysis, load_result
+from inference.tree import parameter_rows
+"""
+DRAWS = """names = list(result.posterior.prior.names)
+draws = parameter_rows(result.tree["posterior"].to_dataset()[names])"""
+
+
+def download(words: str, file_name: str, make: Callable[[], io.BytesIO]) -> pmui.FileDownload:
+    """A button that makes its file when it is pressed."""
+    button = pmui.FileDownload(callback=make, filename=file_name, label=words, size="small", margin=0)
+    button.variant = "outlined"  # not above, where Panel takes it for a second, deprecated, setting
+    return button
+
+
+def csv(table: pd.DataFrame) -> io.BytesIO:
+    """A table as a file."""
+    return io.BytesIO(table.to_csv(index=False, float_format="%.7g").encode())
+
+
+def heads(draws: PosteriorDraws) -> list[str]:
+    """``"g_Na [mS/cm2]"``: names with their units, for the first line of a file."""
+    return [f"{name} [{unit}]" if unit else name for name, unit in zip(draws.names, draws.units, strict=True)]
+
+
+class Cell(pn.viewable.Viewer):
+    """Code to copy into a notebook, folded away.
+
+    Args:
+        file_name: the name of the run, by which its folder is found.
+        make: gives the code below the line that loads the result.
+    """
+
+    def __init__(self, file_name: str, make: Callable[[], str]) -> None:
+        super().__init__()
+        self.file_name, self._make = file_name, make
+        self._pane = run_html("", margin=(8, 0, 0, 0))
+        self.refresh()
+
+    def __panel__(self) -> pn.pane.HTML:
+        return self._pane
+
+    @property
+    def code(self) -> str:
+        """The whole cell."""
+        load = f'result = load_result("runs/{self.file_name}")  # the folder of this run'
+        return f"{IMPORTS}\n{load}\n{DRAWS}\n{self._make()}"
+
+    def refresh(self) -> None:
+        """After something that it tells has changed."""
+        summary = "<summary>As a notebook cell</summary>"
+        self._pane.object = (
+            f'<details>{summary}<pre data-testid="notebook-cell">{escape(self.code)}</pre></details>'
+        )

@@ -1,0 +1,95 @@
+"""A matrix of correlations as a figure: a coloured cell for each pair, clickable; lines between groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from bokeh.events import Tap
+from bokeh.models import FixedTicker, LinearColorMapper, Span
+from jaxtyping import Float
+
+from dashboard import theme
+from dashboard.views.drawing import columns, span
+from dashboard.words import parameter_groups
+
+MOST_WORDS = 9  # parameters between which numbers have room
+SIDE = 430  # pixels
+UPRIGHT = np.pi / 2
+
+
+class MatrixPlot:
+    """One matrix.
+
+    Args:
+        names: of the parameters, in their order from the top left.
+        on_tap: called with row and column of the cell that was clicked.
+    """
+
+    def __init__(self, names: Sequence[str], on_tap: Callable[[int, int], None]) -> None:
+        self.names, self._on_tap, dim = tuple(names), on_tap, len(names)
+        self.figure = theme.figure(
+            "", "", height=SIDE, x_range=span(-0.5, dim - 0.5), y_range=span(dim - 0.5, -0.5), tools="save",
+            min_border_left=70, min_border_bottom=70,
+        )  # fmt: skip
+        self._cells = columns(x=[], y=[], value=[], text=[])
+        mapper = theme.paint(LinearColorMapper(low=-1, high=1, nan_color="#00000000"), palette="diverging")
+        colour = {"field": "value", "transform": mapper}
+        self.figure.rect("x", "y", 1, 1, source=self._cells, fill_color=colour, line_color=None)
+        words = self.figure.text(
+            "x", "y", "text", source=self._cells, text_align="center", text_baseline="middle",
+            text_font_size="11px",
+        )  # fmt: skip
+        theme.paint(words, text_color="text")
+        self._chosen = columns(x=[], y=[])
+        frame = self.figure.rect("x", "y", 1, 1, source=self._chosen, fill_alpha=0, line_width=2.5)
+        theme.paint(frame, line_color="truth")
+        self._axes()
+        self._separate()
+        self.figure.on_event(Tap, self._tapped)
+
+    def show(self, matrix: Float[np.ndarray, "dim dim"]) -> None:
+        """Replace the values; NaN is left blank."""
+        rows, across = np.indices(matrix.shape).reshape(2, -1)
+        values = np.where(rows == across, np.nan, matrix.ravel())
+        is_small = len(self.names) <= MOST_WORDS
+        text = [f"{v:.2f}".replace("-", "−") if is_small and np.isfinite(v) else "" for v in values]
+        self._cells.data = {"x": across, "y": rows, "value": values, "text": text}
+
+    def choose(self, pair: tuple[int, int]) -> None:
+        """Frame the cell of a pair, and its mirror image."""
+        self._chosen.data = {"x": [pair[1], pair[0]], "y": [pair[0], pair[1]]}
+
+    def _axes(self) -> None:
+        dim = len(self.names)
+        labels = dict(enumerate(self.names))
+        for axis in self.figure.axis:
+            axis.ticker = FixedTicker(ticks=list(range(dim)))
+            axis.major_label_overrides = labels
+            axis.axis_line_color = axis.major_tick_line_color = None
+            axis.major_label_text_font_size = "12px" if dim <= MOST_WORDS else "9px"
+        self.figure.xaxis.major_label_orientation = UPRIGHT if dim > 5 else "horizontal"
+        self.figure.grid.visible = False
+
+    def _separate(self) -> None:
+        """Lines where one group of names ends and the next begins."""
+        end = -0.5
+        for members in list(parameter_groups(self.names).values())[:-1]:
+            end += len(members)
+            for dimension in ("width", "height"):
+                line: Any = Span(location=end, dimension=dimension, line_width=1.5)
+                theme.paint(line, line_color="quiet")
+                self.figure.add_layout(line)
+
+    def _tapped(self, event: Any) -> None:
+        if event.x is None or event.y is None:
+            return
+        row, column = round(event.y), round(event.x)
+        if row != column and 0 <= min(row, column) and max(row, column) < len(self.names):
+            self._on_tap(row, column)
+
+
+def in_groups(names: Sequence[str]) -> list[str]:
+    """The names with those of a group beside each other."""
+    return [name for members in parameter_groups(names).values() for name in members]

@@ -1,0 +1,64 @@
+"""Walking through the geometry of the packaged example's posterior, in a real browser."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import dashboard
+from inference.runs import RunStore
+
+pytestmark = pytest.mark.browser
+
+EXAMPLES = Path(dashboard.__file__).parent / "examples"
+
+
+@pytest.mark.long
+def test_pin_correlate_and_walk(visitor, server, tmp_path):
+    (example,) = EXAMPLES.iterdir()
+    if example.name not in [run.id for run in RunStore(server.root).list()]:
+        pytest.skip("This server shows no example.")
+    visitor.go(f"/run?id={example.name}&tab=explore")
+    pin(visitor, tmp_path)
+    correlate(visitor)
+    walk(visitor)
+
+
+def pin(visitor, folder):
+    visitor.see("pinned-summary", re.compile(r"With g_\w+ [\d.]+"), seconds=180)  # compiles
+    visitor.page.get_by_label("Pin g_K", exact=True).set_checked(True)
+    visitor.see("pinned-summary", "g_K")
+    slider = visitor.page.locator("input[type=range]:not([disabled])").first
+    slider.focus()
+    for _ in range(20):
+        slider.press("ArrowRight")
+    visitor.see("pinned-state", re.compile(r"3 000 draws; the first 600 in \d+ ms\."))
+    with visitor.page.expect_download() as waiting:
+        visitor.page.get_by_text("These draws as CSV").click()
+    waiting.value.save_as(folder / "pinned.csv")
+    assert len((folder / "pinned.csv").read_text().splitlines()) == 1 + 3_000
+    visitor.press("Let all go")
+    visitor.see("pinned-summary", "Nothing is pinned: this is the posterior.")
+
+
+def correlate(visitor):
+    visitor.press("What varies together")
+    visitor.see("correlations-told", "conditional correlation", seconds=180)  # compiles
+    visitor.press("Stop")
+    visitor.see("correlations-state", re.compile(r"averaged over \d+ of 100 draws"))
+    visitor.see("conditional-summary", "g_Na")
+
+
+def walk(visitor):
+    visitor.press("Walk through it")
+    visitor.see(
+        "path-summary", re.compile(r"along the ridge by [\d.]+ nats and straight by [\d.]+ nats"), seconds=300
+    )
+    visitor.see("trace-summary", "mV")
+    visitor.press("Play")
+    visitor.see("path-here", "Point 5 of 59 along the ridge")
+    visitor.press("Pause")
+    visitor.press("Step off here")
+    visitor.see("path-summary", re.compile(r"off the ridge it falls [\d.]+ nats"), seconds=120)
+    visitor.page.get_by_text("As a notebook cell").first.click()
+    visitor.see("notebook-cell", "analysis.high_probability_path")
