@@ -12,6 +12,7 @@ from loky import cpu_count
 
 from dashboard import words
 from inference.methods import METHODS
+from inference.methods.emergent.program import BATCH
 from inference.methods.epi import EPI
 from simulators import Simulator, simulate_batch
 from simulators.devices import GPU_ROWS, on_gpu
@@ -23,6 +24,7 @@ FEW_VALID = 0.5  # share of valid simulations below which it is said how many to
 # Measured with SNPE on Hodgkin-Huxley and two moons (2 000 to 10 000 rows, spline flow, one core).
 FIXED_SECONDS = 15.0  # to compile, and afterwards to sample, predict and check
 TRAIN_SECONDS_PER_ROW = 1.2e-3  # of a whole training; an easy posterior needs fewer epochs, and less
+SLOPES = 2.0  # a simulation with its slopes beside one without: 1 to 2.5 with EPI on its five models
 BASE_BYTES = 0.8e9  # a worker with everything imported and compiled
 COPIES = 6  # of the simulations, while training: raw, unconstrained, standardised, shuffled
 
@@ -91,7 +93,7 @@ def estimate(simulator: Simulator, config: Any, *, group_size: int | None = None
     trains = all(method.trains for method in METHODS.values() if type(config) is method.config)
     per_round = getattr(config, "num_simulations", 0)
     if isinstance(config, EPI):
-        return Estimate(None, FIXED_SECONDS, BASE_BYTES, told=_epochs(config))
+        return Estimate(None, FIXED_SECONDS, BASE_BYTES, told=_epochs(simulator, config))
     if not per_round:
         return Estimate(None, FIXED_SECONDS, BASE_BYTES, trains=False)
     groups = per_round * getattr(config, "num_rounds", 1)
@@ -106,13 +108,13 @@ def estimate(simulator: Simulator, config: Any, *, group_size: int | None = None
     return Estimate(num * taken.seconds, train_seconds, num_bytes, warning, trains)
 
 
-def _epochs(config: EPI) -> str:
-    size = f"batches of {config.batch_size}" if config.batch_size else "batches of up to 500"
-    course = f"{words.count(config.max_epochs, 'epoch')} of {config.num_steps} steps"
-    return (
-        f"at most {course} with {size} simulations for each of {words.count(config.num_seeds, 'seed')}; "
-        "training usually ends before, and how long an epoch takes will be told when it runs"
-    )
+def _epochs(simulator: Simulator, config: EPI) -> str:
+    """What an epoch takes, to a factor of about three: its simulations, forwards and for their slopes."""
+    each = config.num_steps * config.num_seeds * (config.batch_size or BATCH)
+    seconds = each * SLOPES * sample(simulator).seconds
+    whole = words.duration(config.max_epochs * seconds)
+    epochs = f"roughly {words.duration(seconds)} for each of {words.count(config.max_epochs, 'epoch')}"
+    return f"{epochs}, {whole} in all; training usually ends before"
 
 
 def valid_words(taken: Sample, num: int) -> str:

@@ -1,5 +1,7 @@
 """What a run will need, and how many of its simulations will be valid, from a small sample."""
 
+import re
+
 import numpy as np
 import pytest
 from numpyro import distributions as dist
@@ -7,7 +9,8 @@ from numpyro import distributions as dist
 from dashboard.estimate import Sample, estimate, sample, valid_words
 from dashboard.views.exploration import Exploration
 from dashboard.views.sliders import Sliders
-from inference import NUTS, SNPE, RejectionABC
+from dashboard.words import duration
+from inference import EPI, NUTS, SNPE, RejectionABC
 from simulators import Prior, Simulator
 
 
@@ -31,6 +34,13 @@ def test_methods_that_train_nothing_are_not_said_to_learn(fakes):
     assert accepting.train_seconds < estimate(channel, SNPE(num_simulations=1_000)).train_seconds
     assert "all else" in str(accepting)
     assert str(chains) == "0.8 GB on this machine; how long the chains take will be told when they run"
+
+
+def test_epochs_of_epi_take_as_long_as_their_simulations(fakes):
+    short = estimate(fakes["fake_channel"], EPI(num_seeds=1, max_epochs=1, num_steps=1, batch_size=4))
+    assert re.search(r"roughly .* for each of 1 epoch, .* in all; training usually ends before", str(short))
+    whole = 40 * 500 * 3 * 200 * 2 * sample(fakes["fake_channel"]).seconds
+    assert f", {duration(whole)} in all" in str(estimate(fakes["fake_channel"], EPI(num_seeds=3)))
 
 
 def test_words_for_few_and_for_none():
