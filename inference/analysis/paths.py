@@ -17,7 +17,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, ArrayLike, Float
 
-from inference.analysis.walled import LogQ, walled
+from inference.analysis.walled import LogQ, values, walled
 
 NUM_POINTS, NUM_WAVES, NUM_STEPS = 80, 2, 200
 STEP = 0.01  # length of a step of an orthogonal path
@@ -86,7 +86,7 @@ def high_probability_path(
     """
     density = walled(posterior, x)
     ends = jnp.asarray(np.stack([np.asarray(start), np.asarray(goal)]), jnp.float32)
-    if not np.isfinite(np.asarray(jax.vmap(density)(ends))).all():
+    if not np.isfinite(values(density, ends)).all():
         raise ValueError(
             "A path needs two ends where the density is finite; one of these is not in the prior."
         )
@@ -137,13 +137,7 @@ def orthogonal_path(
 
 def _path(density: LogQ, points: Float[np.ndarray, "num dim"], scale: ArrayLike) -> Path:
     steps = np.linalg.norm(np.diff(points, axis=0) / np.asarray(scale, np.float64), axis=1)
-    values = np.asarray(_values(density, jnp.asarray(points, jnp.float32)))
-    return Path(points, values, np.concatenate([[0.0], np.cumsum(steps)]))
-
-
-@eqx.filter_jit
-def _values(density: LogQ, points: Float[Array, "num dim"]) -> Float[Array, " num"]:
-    return jax.vmap(density)(points)
+    return Path(points, values(density, points), np.concatenate([[0.0], np.cumsum(steps)]))
 
 
 @eqx.filter_jit
