@@ -143,7 +143,7 @@ class PathView(pn.viewable.Viewer):
             f"start, goal = draws[{start}], draws[{goal}]\n"
             f"scale = np.array([{scale}])  # the prior's standard deviations\n"
             f"ridge = analysis.high_probability_path(result.posterior, start, goal, scale, {settings})\n"
-            "straight = analysis.straight_path(result.posterior, start, goal, scale)\n"
+            f"straight = analysis.straight_path(result.posterior, start, goal, scale, num_points={NUM_POINTS})\n"
             "bounds = result.posterior.prior.low, result.posterior.prior.high\n"
             f"off = analysis.orthogonal_path(result.posterior, ridge, {at}, scale, share={OFF_SHARE}, "
             "bounds=bounds)"
