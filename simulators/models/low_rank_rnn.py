@@ -46,7 +46,9 @@ def real_part(u: Factor, v: Factor) -> Float[Array, ""]:
 
 def symmetric_part(u: Factor, v: Factor) -> Float[Array, ""]:
     """Largest eigenvalue of (UV' + VU') / 2; first derivatives only."""
-    direction = most_amplified(*jax.lax.stop_gradient((u, v)))  # to first order, the eigenvalue moves by e' dW e
+    direction = most_amplified(
+        *jax.lax.stop_gradient((u, v))
+    )  # to first order, the eigenvalue moves by e' dW e
     return (direction @ u) @ (direction @ v)
 
 
@@ -63,13 +65,17 @@ def most_amplified(u: Factor, v: Factor) -> Float[Array, " N"]:
 
 
 def orthonormal(rows: Float[Array, "n N"]) -> Float[Array, "n N"]:
-    """Gram and Schmidt, twice, because one pass leaves rows that were nearly parallel at odd angles."""
+    """Gram and Schmidt, twice, because one pass leaves rows that were nearly parallel at odd angles.
+
+    A row of which the second pass takes most was rounding error, and is 0.
+    """
     axes = jnp.zeros_like(rows)
     for i, row in enumerate(rows):
-        for _ in range(2):
-            row = row - (axes @ row) @ axes
-            row = row * jax.lax.rsqrt((row**2).sum() + 1e-30)
-        axes = axes.at[i].set(row)
+        row = row - (axes @ row) @ axes
+        row = row * jax.lax.rsqrt((row**2).sum() + 1e-30)
+        row = row - (axes @ row) @ axes
+        square = (row**2).sum()
+        axes = axes.at[i].set(jnp.where(square > 0.25, row * jax.lax.rsqrt(square + 1e-30), 0.0))
     return axes
 
 

@@ -25,7 +25,14 @@ from inference.methods.emergent.course import (
     why_end,
 )
 from inference.methods.emergent.epoch import Look, Pace, Program, SeedState, compiled
-from inference.methods.emergent.start import gaussian_start, learning_rate_of, new_flow, penalty_of, spec_of
+from inference.methods.emergent.start import (
+    WIDE,
+    gaussian_start,
+    learning_rate_of,
+    new_flow,
+    penalty_of,
+    spec_of,
+)
 from inference.progress import Progress
 
 if TYPE_CHECKING:
@@ -134,7 +141,8 @@ class Trainer(NamedTuple):
     def _pace(self, num_late: int) -> Pace:
         """Of an epoch so many after the first that passed."""
         config = self.config
-        scale_rate = SCALE_RATE if config.scaling == "spread" else 0.0
+        is_wide = self.program.prior.dim > WIDE  # elsewhere once an epoch is enough, and collapses less
+        scale_rate = SCALE_RATE if is_wide and config.scaling == "spread" else 0.0
         is_stepwise = config.multipliers == "steps"
         rates = (config.multiplier_rate, scale_rate, 0.0) if is_stepwise else (0.0, scale_rate, 1.0)
         falling = max(config.annealing**num_late, LEAST_SHARE) if config.raise_entropy else 1.0
