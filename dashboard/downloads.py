@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
+from dashboard.export import csv, heads
 from dashboard.views.draws import posterior_draws
-from dashboard.views.export import csv, heads
 from dashboard.views.groups import group
 
 

@@ -22,6 +22,10 @@ from simulators import Simulator, get_simulator
 
 PINNED, CORRELATIONS, PATHS = "Pin parameters", "What varies together", "Walk through it"
 PARTS = [PINNED, CORRELATIONS, PATHS]
+NO_RECORDING = (
+    "The recording that drove this run is not at hand: the model runs with its own stimulus, so what it does "
+    "here need not look like the observation."
+)
 
 
 def can_explore(tree: xr.DataTree) -> bool:
@@ -80,16 +84,19 @@ class Explore(pn.viewable.Viewer):
         if name == CORRELATIONS:
             return CorrelationView(self.draws, self.load, file_name=self.file_name)
         if name == PATHS:
-            return PathView(self.draws, self.load, self._exploration(), file_name=self.file_name)
+            return self._path()
         return PinnedView(self.draws, self.load, middle_draw(self.draws), file_name=self.file_name)
 
-    def _exploration(self) -> Exploration | None:
-        """The simulation at a draw, beside the observation of the run."""
-        theta = np.asarray(self.draws.values[0], np.float32)
+    def _path(self) -> PathView:
+        """With the simulation beside the observation of the run, where its recording is still at hand."""
+        theta, note = np.asarray(self.draws.values[0], np.float32), ""
         try:
-            return Exploration(self._drive(), theta=theta) if self._drive else _plain(self.tree, theta)
-        except (ValueError, OSError):  # its recording is gone, or this server does not have the model
-            return _plain(self.tree, theta)
+            simulator = self._drive() if self._drive else get_simulator(str(self.tree.attrs["simulator"]))
+            exploration = Exploration(simulator, theta=theta)
+        except (ValueError, OSError, KeyError):
+            exploration = _plain(self.tree, theta)
+            note = NO_RECORDING
+        return PathView(self.draws, self.load, exploration, file_name=self.file_name, note=note)
 
 
 def middle_draw(draws: PosteriorDraws) -> np.ndarray:
@@ -100,13 +107,9 @@ def middle_draw(draws: PosteriorDraws) -> np.ndarray:
 
 
 def _plain(tree: xr.DataTree, theta: np.ndarray) -> Exploration | None:
-    """With the model of the catalogue, beside the observed features alone; None where it is unknown here."""
+    """With the model of the catalogue, beside nothing; None where it is unknown here."""
     try:
         simulator = get_simulator(str(tree.attrs.get("simulator", "")))
     except ValueError:
         return None
-    observed = group(tree, "observed_data").get("x")
-    if observed is None or observed.size != simulator.num_features:
-        return Exploration(simulator, theta=theta)
-    x = np.asarray(observed.values, np.float32)
-    return Exploration(simulator, theta=theta, reference=live.Simulated(theta, x=x))
+    return Exploration(simulator, theta=theta, reference=live.Simulated(theta))

@@ -15,10 +15,10 @@ import panel_material_ui as pmui
 from dashboard import shell
 from dashboard.background import Latest
 from dashboard.correlating import NUM_GRID, Correlating
+from dashboard.export import Cell, csv, download
 from dashboard.views.compensation import compensations, pair_sentence, strongest_pairs
 from dashboard.views.conditional_plot import ConditionalPlot
 from dashboard.views.draws import PosteriorDraws
-from dashboard.views.export import Cell, csv, download
 from dashboard.views.matrix_plot import MatrixPlot, in_groups
 from dashboard.views.pair_mosaic import subsets
 from inference.analysis import Conditional, conditional_density, correlations

@@ -13,11 +13,11 @@ import panel_material_ui as pmui
 import param
 
 from dashboard import shell, theme
+from dashboard.export import Cell, csv, download, heads
 from dashboard.player import live_picture
 from dashboard.views.drawing import span
 from dashboard.views.draws import PosteriorDraws
 from dashboard.views.exploration import Exploration
-from dashboard.views.export import Cell, csv, download, heads
 from dashboard.views.live_features import LiveFeatures
 from dashboard.walking import NUM_POINTS, NUM_STEPS, OFF, OFF_SHARE, RIDGE, STRAIGHT, Found, Walk
 from dashboard.words import number, unit
@@ -25,7 +25,7 @@ from inference.analysis import Path
 from inference.drawn_posterior import AnyPosterior
 
 STEP_MILLISECONDS = 150  # from one point to the next while it plays
-LOOKING = "Looking for the ridge; the first time takes half a minute …"
+LOOKING = "Looking for the ridge; the first time may take half a minute …"
 ROLES = {RIDGE: "model", STRAIGHT: "prior", OFF: "truth"}
 DEEPEST = 120.0  # nats below the ridge that the figure shows
 MOST_NAMED = 4  # parameters in a sentence
@@ -44,6 +44,7 @@ class PathView(pn.viewable.Viewer):
         load: gives the posterior; called in the background.
         exploration: whose simulation follows; None: this server does not have the model.
         file_name: what the run is called.
+        note: one sentence about the simulation; none when empty.
     """
 
     is_playing = param.Boolean(default=False, doc="Whether it goes on by itself.")
@@ -55,8 +56,10 @@ class PathView(pn.viewable.Viewer):
         exploration: Exploration | None,
         *,
         file_name: str = "result",
+        note: str = "",
     ) -> None:
         super().__init__()
+        self.note = note
         self.draws, self.walk, self.file_name = draws, Walk(draws, load), file_name
         self.exploration = exploration
         self.cell = Cell(file_name, self._code)
@@ -143,7 +146,8 @@ class PathView(pn.viewable.Viewer):
             f"start, goal = draws[{start}], draws[{goal}]\n"
             f"scale = np.array([{scale}])  # the prior's standard deviations\n"
             f"ridge = analysis.high_probability_path(result.posterior, start, goal, scale, {settings})\n"
-            "straight = analysis.straight_path(result.posterior, start, goal, scale)\n"
+            "straight = analysis.straight_path(\n"
+            f"    result.posterior, start, goal, scale, num_points={NUM_POINTS}\n)\n"
             "bounds = result.posterior.prior.low, result.posterior.prior.high\n"
             f"off = analysis.orthogonal_path(result.posterior, ridge, {at}, scale, share={OFF_SHARE}, "
             "bounds=bounds)"
@@ -154,7 +158,8 @@ class PathView(pn.viewable.Viewer):
             return [shell.html('<p class="quiet">This server does not have the model of this run.</p>')]
         picture, features = live_picture(self.exploration), LiveFeatures(self.exploration)
         results = shell.columns(picture, features, widths="minmax(0, 2fr) minmax(0, 1fr)", from_size="lg")
-        return [shell.card(shell.heading("The simulation there", level=3), results)]
+        note = [shell.alert(self.note, "info", "simulation-note")] if self.note else []
+        return [shell.card(shell.heading("The simulation there", level=3), *note, results)]
 
     def _end(self, label: str, k: int) -> pmui.IntInput:
         last = len(self.draws) - 1

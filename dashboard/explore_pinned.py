@@ -12,12 +12,12 @@ import panel as pn
 import panel_material_ui as pmui
 
 from dashboard import shell
+from dashboard.export import Cell, csv, download, heads
 from dashboard.pinning import NUM_DRAWS, Answer, Pinning
+from dashboard.pins import Pins
 from dashboard.views.compensation import pinned_sentence
 from dashboard.views.draws import PosteriorDraws
-from dashboard.views.export import Cell, csv, download, heads
 from dashboard.views.pair_mosaic import FIRST_SHOWN, PairMosaic
-from dashboard.views.pins import Pins
 from dashboard.words import count
 from inference.analysis import correlations
 from inference.drawn_posterior import AnyPosterior

@@ -10,8 +10,8 @@ import xarray as xr
 
 from dashboard import shell
 from dashboard.downloads import draws_csv, tree_netcdf
+from dashboard.export import download
 from dashboard.views.draws import posterior_draws
-from dashboard.views.export import download
 from dashboard.views.markup import run_html
 from dashboard.views.selection import Selection
 from dashboard.views.tables import draw_table

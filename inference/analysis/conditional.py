@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from inference.analysis.walled import LogQ, walled
+from inference.analysis.walled import LogQ, values, walled
 
 NUM_GRID = 50
 ROWS_TOGETHER = 16_384  # densities in one compiled call: twice as fast as four times as many, or a quarter
@@ -66,10 +66,10 @@ def conditional_density(
     places = np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1).reshape(-1, len(indices))
     rows = np.tile(np.asarray(theta, np.float32), (len(places), 1))
     rows[:, list(indices)] = places
-    values = np.asarray(_values(walled(posterior, x), jnp.asarray(rows)), np.float64)
-    if not np.isfinite(values).any():
+    heights = np.asarray(values(walled(posterior, x), rows), np.float64)
+    if not np.isfinite(heights).any():
         raise ValueError("The density is zero wherever these parameters go; widen their ranges.")
-    weights = np.exp(values - np.nanmax(values))
+    weights = np.exp(heights - np.nanmax(heights))
     density = np.nan_to_num(weights / np.nansum(weights)).reshape([num_grid] * len(indices))
     return Conditional(grids, density)
 
@@ -101,7 +101,7 @@ def conditional_correlations(
     density, total = walled(posterior, x), np.zeros(len(first))
     found = np.zeros(len(first), int)
     for done, row in enumerate(rows):
-        values = np.concatenate(
+        found_here = np.concatenate(
             [
                 np.asarray(
                     _pair_correlations(
@@ -111,8 +111,8 @@ def conditional_correlations(
                 for i, j, num in _blocks(first, second, max(1, ROWS_TOGETHER // num_grid**2))
             ]
         )
-        total += np.nan_to_num(values)
-        found += np.isfinite(values)
+        total += np.nan_to_num(found_here)
+        found += np.isfinite(found_here)
         if on_progress is not None:
             on_progress(done + 1, len(rows))
     mean = np.where(found > 0, total / np.maximum(found, 1), np.nan)
@@ -128,11 +128,6 @@ def _blocks(first: np.ndarray, second: np.ndarray, size: int) -> Iterator[tuple[
         i, j = first[start : start + size], second[start : start + size]
         padding = (0, size - len(i))
         yield np.pad(i, padding, mode="edge"), np.pad(j, padding, mode="edge"), len(i)
-
-
-@eqx.filter_jit
-def _values(density: LogQ, rows: Float[Array, "n dim"]) -> Float[Array, " n"]:
-    return jax.lax.map(density, rows, batch_size=min(len(rows), ROWS_TOGETHER))
 
 
 @eqx.filter_jit

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Key
 
-from inference.analysis.walled import LogQ, walled
+from inference.analysis.walled import values, walled
 
 NUM_CANDIDATES = 1_000  # draws among which a pair is sought: a million pairs
 WITHIN = 1.0  # nats between the two
@@ -41,12 +39,12 @@ def disparate_pair(
     """
     num = min(NUM_CANDIDATES, len(draws))
     rows = np.asarray(jax.random.choice(key, len(draws), (num,), replace=False))
-    values = np.asarray(_values(walled(posterior, x), jnp.asarray(draws[rows], jnp.float32)))
-    finite = values[np.isfinite(values)]
+    heights = values(walled(posterior, x), draws[rows])
+    finite = heights[np.isfinite(heights)]
     if len(finite) < 2:
         raise ValueError(f"A pair needs two draws of finite density; got {len(finite)} among {num}.")
-    likely = np.flatnonzero(values >= np.quantile(finite, LEAST_RANK))
-    places, heights = np.asarray(draws, np.float64)[rows[likely]] / np.asarray(scale), values[likely]
+    likely = np.flatnonzero(heights >= np.quantile(finite, LEAST_RANK))
+    places, heights = np.asarray(draws, np.float64)[rows[likely]] / np.asarray(scale), heights[likely]
     squares = (places**2).sum(axis=1)
     apart = squares[:, None] + squares - 2 * places @ places.T
     apart[np.abs(heights[:, None] - heights) > within] = -1.0
@@ -56,8 +54,3 @@ def disparate_pair(
         raise ValueError(f"No two of {len(likely)} draws are within {within:g} nats; allow for more.")
     pair = sorted((int(rows[likely[first]]), int(rows[likely[second]])))
     return pair[0], pair[1]
-
-
-@eqx.filter_jit
-def _values(density: LogQ, rows: Array) -> Float[Array, " n"]:
-    return jax.vmap(density)(rows)

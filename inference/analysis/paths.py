@@ -14,10 +14,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
+import scipy  # its parts are imported when they are first used
 from jaxtyping import Array, ArrayLike, Float
 
-from inference.analysis.walled import LogQ, walled
+from inference.analysis.walled import LogQ, values, walled
 
 NUM_POINTS, NUM_WAVES, NUM_STEPS = 80, 2, 200
 STEP = 0.01  # length of a step of an orthogonal path
@@ -86,7 +86,7 @@ def high_probability_path(
     """
     density = walled(posterior, x)
     ends = jnp.asarray(np.stack([np.asarray(start), np.asarray(goal)]), jnp.float32)
-    if not np.isfinite(np.asarray(jax.vmap(density)(ends))).all():
+    if not np.isfinite(values(density, ends)).all():
         raise ValueError(
             "A path needs two ends where the density is finite; one of these is not in the prior."
         )
@@ -137,55 +137,47 @@ def orthogonal_path(
 
 def _path(density: LogQ, points: Float[np.ndarray, "num dim"], scale: ArrayLike) -> Path:
     steps = np.linalg.norm(np.diff(points, axis=0) / np.asarray(scale, np.float64), axis=1)
-    values = np.asarray(_values(density, jnp.asarray(points, jnp.float32)))
-    return Path(points, values, np.concatenate([[0.0], np.cumsum(steps)]))
+    return Path(points, values(density, points), np.concatenate([[0.0], np.cumsum(steps)]))
 
 
-@eqx.filter_jit
-def _values(density: LogQ, points: Float[Array, "num dim"]) -> Float[Array, " num"]:
-    return jax.vmap(density)(points)
-
-
-@eqx.filter_jit
 def _search(
     density: LogQ, ends: Array, scale: Array, num_points: int, num_waves: int, num_steps: int
-) -> Float[Array, "num_points dim"]:
+) -> Float[np.ndarray, "num_points dim"]:
+    shape = 2 * num_waves, ends.shape[1]
+    weights = np.zeros(shape)
+    for _ in range(2):  # twice: the second time with the top that the first walk met
+        walked = _points(jnp.asarray(weights, jnp.float32), ends, num_points)
+        top = float(max(values(density, walked).max(), values(density, ends).max())) + 1
+
+        def loss(flat: np.ndarray, top: float = top) -> tuple[float, np.ndarray]:
+            row = jnp.asarray(flat.reshape(shape), jnp.float32)
+            value, slope = _loss(row, density, ends, scale, jnp.asarray(top), num_points)
+            return float(value), np.nan_to_num(np.asarray(slope, np.float64)).ravel()
+
+        options = {"maxiter": num_steps // 2}
+        found = scipy.optimize.minimize(loss, weights.ravel(), jac=True, method="L-BFGS-B", options=options)
+        weights = found.x.reshape(shape)
+    return np.asarray(_points(jnp.asarray(weights, jnp.float32), ends, num_points))
+
+
+def _points(weights: Array, ends: Array, num_points: int) -> Float[Array, "num_points dim"]:
+    """Points on the way: the straight line and waves on it."""
     s = jnp.linspace(0.0, 1.0, num_points)[:, None, None]
-    waves = jnp.sin(jnp.pi * s * jnp.arange(1, num_waves + 1)[:, None])  # (point, wave, 1)
+    waves = jnp.sin(jnp.pi * s * jnp.arange(1, len(weights) // 2 + 1)[:, None])  # (point, wave, 1)
     basis = jnp.concatenate([waves, waves**2], axis=1)
+    return ends[0] + (ends[1] - ends[0]) * (s[:, 0] + (weights * basis).sum(1))
 
-    def points(weights: Array) -> Array:
-        return ends[0] + (ends[1] - ends[0]) * (s[:, 0] + (weights * basis).sum(1))
 
-    def loss(weights: Array, top: Array) -> Array:
-        walked = points(weights)
-        values = jax.vmap(density)(walked)
-        lengths = jnp.linalg.norm(jnp.diff(walked / scale, axis=0) + 1e-12, axis=1)
-        return (jnp.maximum(top - (values[1:] + values[:-1]) / 2, 1e-3) * lengths).sum()
-
-    optimiser = optax.lbfgs()
-
-    def step(carry: tuple, _: None) -> tuple[tuple, None]:
-        weights, state, best, least, top = carry
-        value, gradient = jax.value_and_grad(loss)(weights, top)
-        is_better = value < least
-        best, least = jnp.where(is_better, weights, best), jnp.where(is_better, value, least)
-        updates, state = optimiser.update(
-            gradient, state, weights, value=value, grad=gradient, value_fn=lambda w: loss(w, top)
-        )
-        moved = weights + updates
-        usable = jnp.isfinite(moved).all()
-        return (jnp.where(usable, moved, weights), state, best, least, top), None
-
-    def walk(weights: Array, _: None) -> tuple[Any, None]:
-        top = jnp.maximum(jax.vmap(density)(points(weights)).max(), jax.vmap(density)(ends).max()) + 1
-        start = weights, optimiser.init(weights), weights, jnp.inf, top
-        last, _ = jax.lax.scan(step, start, None, length=num_steps // 2)
-        return last[2], None
-
-    # Twice: the second time with the top that the first walk met.
-    weights, _ = jax.lax.scan(walk, jnp.zeros((2 * num_waves, ends.shape[1])), None, length=2)
-    return points(weights)
+@eqx.filter_jit
+@eqx.filter_value_and_grad
+def _loss(
+    weights: Array, density: LogQ, ends: Array, scale: Array, top: Array | float, num_points: int
+) -> Array:
+    """What is summed along a way, and its slope."""
+    walked = _points(weights, ends, num_points)
+    heights = jax.vmap(density)(walked)
+    lengths = jnp.linalg.norm(jnp.diff(walked / scale, axis=0) + 1e-12, axis=1)
+    return (jnp.maximum(top - (heights[1:] + heights[:-1]) / 2, 1e-3) * lengths).sum()
 
 
 @eqx.filter_jit

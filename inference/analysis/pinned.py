@@ -13,15 +13,15 @@ References:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Key
 
-from inference.analysis.walled import LogQ, Walled, walled
+from inference.analysis.walled import LogQ, Walled, values, walled
 from simulators import Prior
 
 NUM_DRAWS, NUM_STEPS = 1_000, 4
@@ -81,10 +81,10 @@ def pinned_draws(
     at, density = list(pinned), _unbounded(posterior, x)
     wanted = np.array(draws[0], np.float32)
     wanted[at] = list(pinned.values())
-    rows, goal = (np.asarray(density.rows(jnp.asarray(part, jnp.float32))) for part in (draws, wanted))
-    rows = rows[np.isfinite(rows).all(axis=1)]
+    *rows, goal = np.asarray(density.rows(np.concatenate([np.asarray(draws, np.float32), wanted[None]])))
+    rows = np.stack(rows)[np.isfinite(rows).all(axis=1)]
     moved, near = _moved(rows, at, goal[at], NEAR * num)
-    both = np.asarray(_values(density, jnp.asarray(np.concatenate([moved, near]))))
+    both = density(np.concatenate([moved, near]))
     weights = _weights(both[: len(moved)], both[len(moved) :] - _like_gaussian(rows[:, at], near[:, at]))
     pick_key, step_key = jax.random.split(key)
     kept = _resampled(pick_key, weights, num)
@@ -115,31 +115,30 @@ def more_steps(
     at, density = list(pinned), _unbounded(posterior, x)
     free = np.ones(found.rows.shape[1], bool)
     free[at] = False
-    rows, values, taken = _walk(key, density, (found.rows, found.log_prob), jnp.asarray(free), num_steps)
+    rows, heights, taken = _walk(key, density, (found.rows, found.log_prob), jnp.asarray(free), num_steps)
     draws = np.asarray(density.theta(rows), np.float64)
     draws[:, at] = list(pinned.values())
-    return Pinned(draws, found.effective, float(taken), rows, values)
+    return Pinned(draws, found.effective, taken, rows, heights)
 
 
-class _Unbounded(eqx.Module):
+class _Unbounded(NamedTuple):
     """A log density of rows without bounds; -inf where it is undefined."""
 
     density: LogQ
-    prior: Prior | None = eqx.field(static=True)
+    prior: Prior | None
 
-    def __call__(self, row: Array) -> Array:
-        theta = self.theta(row)
-        stretch = 0.0 if self.prior is None else self.prior.log_abs_det_jacobian(row)
-        value = self.density(theta) + stretch
-        return jnp.where(jnp.isfinite(value), value, -jnp.inf)
+    def __call__(self, rows: ArrayLike) -> Float[np.ndarray, " n"]:
+        theta, stretch = _bounded(self.prior, jnp.asarray(rows))
+        found = values(self.density, theta) + np.asarray(stretch)
+        return np.where(np.isfinite(found), found, -np.inf)
 
-    def rows(self, theta: Array) -> Array:
+    def rows(self, theta: ArrayLike) -> Array:
         if self.prior is None or not isinstance(self.density, Walled):
-            return theta
-        return self.prior.to_unconstrained(jnp.clip(theta, self.density.low, self.density.high))
+            return jnp.asarray(theta, jnp.float32)
+        return _free(self.prior, self.density.low, self.density.high, jnp.asarray(theta, jnp.float32))
 
     def theta(self, rows: Array) -> Array:
-        return rows if self.prior is None else self.prior.from_unconstrained(rows)
+        return _bounded(self.prior, rows)[0]
 
 
 def _unbounded(posterior: Any, x: ArrayLike | None) -> _Unbounded:
@@ -186,34 +185,55 @@ def _resampled(key: Key[Array, ""], weights: np.ndarray, num: int) -> np.ndarray
     return np.minimum(np.searchsorted(np.cumsum(weights), places), len(weights) - 1)
 
 
-@eqx.filter_jit
-def _values(density: _Unbounded, rows: Array) -> Float[Array, " n"]:
-    return jax.vmap(density)(rows)
-
-
-@eqx.filter_jit
 def _walk(
+    key: Key[Array, ""], density: _Unbounded, start: tuple[Array, Array], free: Array, num_steps: int
+) -> tuple[Array, Array, float]:
+    """Metropolis steps of all rows, and the share that was taken."""
+    here, heights = start
+    shares = []
+    for step_key in jax.random.split(key, num_steps):
+        move_key, accept_key = jax.random.split(step_key)
+        there = _moves(move_key, start[0], here, free)
+        here, heights, share = _taken(accept_key, here, heights, there, density(there))
+        shares.append(float(share))
+    return here, heights, float(np.mean(shares))
+
+
+@jax.jit
+def _moves(
     key: Key[Array, ""],
-    density: _Unbounded,
-    start: tuple[Array, Array],
+    rows: Float[Array, "num dim"],
+    here: Float[Array, "num dim"],
     free: Bool[Array, " dim"],
-    num_steps: int,
+) -> Float[Array, "num dim"]:
+    """Proposals: along differences of `rows`, which stay, so that a step is as likely as its way back."""
+    pair_key, part_key, all_key, size_key = jax.random.split(key, 4)
+    num = len(here)
+    pair = jax.random.randint(pair_key, (2, num), 0, num)
+    of_all = jax.random.bernoulli(all_key, 0.5, (num, 1))
+    takes = free & (of_all | jax.random.bernoulli(part_key, SHARE_MOVED, here.shape))
+    length = 2.38 / jnp.sqrt(2.0 * jnp.maximum(takes.sum(axis=1, keepdims=True), 1))
+    length *= jax.random.uniform(size_key, (num, 1), minval=0.5)
+    return here + jnp.where(takes, length * (rows[pair[0]] - rows[pair[1]]), 0.0)
+
+
+@jax.jit
+def _taken(
+    key: Key[Array, ""], here: Array, heights: Array, there: Array, reached: Array
 ) -> tuple[Array, Array, Array]:
-    rows, num = start[0], len(start[0])
+    """Where the rows are after accepting or rejecting, how probable that is, and the share accepted."""
+    taken = jnp.log(jax.random.uniform(key, heights.shape)) < reached - heights
+    return jnp.where(taken[:, None], there, here), jnp.where(taken, reached, heights), taken.mean()
 
-    def step(carry: tuple[Array, Array], step_key: Array) -> tuple[tuple[Array, Array], Array]:
-        here, value = carry
-        pair_key, part_key, all_key, size_key, accept_key = jax.random.split(step_key, 5)
-        pair = jax.random.randint(pair_key, (2, num), 0, num)
-        of_all = jax.random.bernoulli(all_key, 0.5, (num, 1))
-        takes = free & (of_all | jax.random.bernoulli(part_key, SHARE_MOVED, here.shape))
-        length = 2.38 / jnp.sqrt(2.0 * jnp.maximum(takes.sum(axis=1, keepdims=True), 1))
-        length *= jax.random.uniform(size_key, (num, 1), minval=0.5)
-        # Differences of the draws it began with, which stay: so a step is as likely as its way back.
-        moved = here + jnp.where(takes, length * (rows[pair[0]] - rows[pair[1]]), 0.0)
-        there = jax.vmap(density)(moved)
-        taken = jnp.log(jax.random.uniform(accept_key, (num,))) < there - value
-        return (jnp.where(taken[:, None], moved, here), jnp.where(taken, there, value)), taken.mean()
 
-    (drawn, values), taken = jax.lax.scan(step, start, jax.random.split(key, num_steps))
-    return drawn, values, taken.mean()
+@partial(jax.jit, static_argnums=0)
+def _bounded(prior: Prior | None, rows: Array) -> tuple[Array, Array]:
+    """Parameters of rows without bounds, and the log of how much that stretches."""
+    if prior is None:
+        return rows, jnp.zeros(len(rows))
+    return prior.from_unconstrained(rows), prior.log_abs_det_jacobian(rows)
+
+
+@partial(jax.jit, static_argnums=0)
+def _free(prior: Prior, low: Array, high: Array, theta: Array) -> Array:
+    return prior.to_unconstrained(jnp.clip(theta, low, high))

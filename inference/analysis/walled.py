@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
@@ -15,6 +16,7 @@ from inference.posterior import LogDensity
 
 LogQ = Callable[[Float[Array, " dim"]], Float[Array, ""]]
 CLEARANCE = 1e-6  # of the prior's range: where points outside are brought to
+BLOCK = 600  # rows in one compiled call of `values`
 SLOPE = 0.01  # of the prior's range: so far outside, the density has fallen by one nat
 
 
@@ -78,3 +80,21 @@ def walled(posterior: AnyPosterior | LogQ, x: ArrayLike | None = None) -> Any:
     span = np.where(np.isfinite(low) & np.isfinite(high), high - low, 1.0)
     ends = low + CLEARANCE * span, high - CLEARANCE * span, SLOPE * span
     return Walled(posterior.log_density(x), *(jnp.asarray(end, jnp.float32) for end in ends))
+
+
+def values(density: LogQ, rows: Float[ArrayLike, "n dim"]) -> Float[np.ndarray, " n"]:
+    """Log densities of rows, in blocks of one size, so that a flow is compiled once for all analyses.
+
+    Args:
+        density: from `walled`, or another one.
+        rows: parameter rows.
+    """
+    rows = np.asarray(rows, np.float32)
+    num = -(-len(rows) // BLOCK) * BLOCK
+    blocks = np.pad(rows, ((0, num - len(rows)), (0, 0)), mode="edge").reshape(-1, BLOCK, rows.shape[1])
+    return np.concatenate([np.asarray(_block(density, jnp.asarray(block))) for block in blocks])[: len(rows)]
+
+
+@eqx.filter_jit
+def _block(density: LogQ, rows: Float[Array, "num dim"]) -> Float[Array, " num"]:
+    return jax.vmap(density)(rows)

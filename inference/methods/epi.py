@@ -116,10 +116,10 @@ class EPI:
         group="Course",
         applies=lambda values: values.get("multipliers") == "steps",
     )
-    penalty: float = setting(
-        10.0,
+    penalty: float | None = setting(
+        None,
         "Penalty",
-        "Weight c of the squared violations at the start.",
+        "Weight c of the squared violations at the start; empty: 10, or 30 for more than 250 parameters.",
         bounds=(1e-6, 1e8),
         advanced=True,
         group="Course",
@@ -241,10 +241,10 @@ class EPI:
         group="Network",
         applies=lambda values: values.get("estimator") == "spline",
     )
-    learning_rate: float = setting(
-        2e-3,
+    learning_rate: float | None = setting(
+        None,
         "Learning rate",
-        "At the start of each epoch.",
+        "At the start of each epoch; empty: 0.002, and less for more than 250 parameters.",
         bounds=(1e-6, 0.1),
         advanced=True,
         group="Course",

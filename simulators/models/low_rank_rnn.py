@@ -15,6 +15,7 @@ P = (0, I; I, 0) / 2, the symmetric part is Q R P R' Q': for N > 4 the 4 x 4 R P
 from __future__ import annotations
 
 from functools import partial
+from itertools import combinations
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +32,7 @@ RANK = 2
 MOST_DRAWN = 5  # neurons
 DT, DURATION = 0.02, 6.0  # tau, of what is drawn
 TIME = np.arange(round(DURATION / DT) + 1) * DT
+SWEEPS = 6  # of Jacobi's method, after which a 4 x 4 matrix is diagonal to rounding
 PAIRING = np.kron([[0.0, 0.5], [0.5, 0.0]], np.eye(RANK))  # P
 
 Factor = Float[Array, "N 2"]
@@ -44,16 +46,60 @@ def real_part(u: Factor, v: Factor) -> Float[Array, ""]:
 
 def symmetric_part(u: Factor, v: Factor) -> Float[Array, ""]:
     """Largest eigenvalue of (UV' + VU') / 2; first derivatives only."""
-    direction = jax.lax.stop_gradient(most_amplified(u, v))  # to first order, the eigenvalue moves by e' dW e
+    direction = most_amplified(
+        *jax.lax.stop_gradient((u, v))
+    )  # to first order, the eigenvalue moves by e' dW e
     return (direction @ u) @ (direction @ v)
 
 
 def most_amplified(u: Factor, v: Factor) -> Float[Array, " N"]:
     """The direction in which activity grows fastest: unit eigenvector e of the symmetric part."""
     if len(u) <= 2 * RANK:
-        return jnp.linalg.eigh((u @ v.T + v @ u.T) / 2)[1][:, -1]
-    q, r = jnp.linalg.qr(jnp.concatenate([u, v], axis=1))
-    return q @ jnp.linalg.eigh(r @ jnp.asarray(PAIRING, u.dtype) @ r.T)[1][:, -1]
+        values, vectors = eigenvectors((u @ v.T + v @ u.T) / 2)
+        return vectors[jnp.argmax(values)]
+    joined = jnp.concatenate([u, v], axis=1)
+    axes = orthonormal(joined.T)
+    r = axes @ joined
+    values, vectors = eigenvectors(r @ jnp.asarray(PAIRING, u.dtype) @ r.T)
+    return vectors[jnp.argmax(values)] @ axes
+
+
+def orthonormal(rows: Float[Array, "n N"]) -> Float[Array, "n N"]:
+    """Gram and Schmidt, twice, because one pass leaves rows that were nearly parallel at odd angles.
+
+    A row of which the second pass takes most was rounding error, and is 0.
+    """
+    axes = jnp.zeros_like(rows)
+    for i, row in enumerate(rows):
+        row = row - (axes @ row) @ axes
+        row = row * jax.lax.rsqrt((row**2).sum() + 1e-30)
+        row = row - (axes @ row) @ axes
+        square = (row**2).sum()
+        axes = axes.at[i].set(jnp.where(square > 0.25, row * jax.lax.rsqrt(square + 1e-30), 0.0))
+    return axes
+
+
+def eigenvectors(matrix: Float[Array, "n n"]) -> tuple[Float[Array, " n"], Float[Array, "n n"]]:
+    """Eigenvalues of a small symmetric matrix, in any order, and unit eigenvectors as rows: Jacobi's method.
+
+    Not `jnp.linalg.eigh`, nor `qr` above: two threads with batches of LAPACK's calls wait for each other.
+    """
+
+    def turned(rows: Array, i: Array, j: Array, c: Array, s: Array) -> Array:
+        return rows.at[i].set(c * rows[i] - s * rows[j]).at[j].set(s * rows[i] + c * rows[j])
+
+    def rotate(k: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
+        matrix, vectors = now
+        i, j = pairs[k % len(pairs)]
+        angle = 0.5 * jnp.arctan2(2 * matrix[i, j], matrix[j, j] - matrix[i, i])
+        angle = jnp.where(jnp.abs(angle) > jnp.pi / 4, angle - jnp.sign(angle) * jnp.pi / 2, angle)
+        turn = (i, j, jnp.cos(angle), jnp.sin(angle))
+        return turned(turned(matrix, *turn).T, *turn), turned(vectors, *turn)
+
+    pairs = jnp.asarray(list(combinations(range(len(matrix)), 2)))
+    start = (matrix, jnp.eye(len(matrix), dtype=matrix.dtype))
+    matrix, vectors = jax.lax.fori_loop(0, SWEEPS * len(pairs), rotate, start)
+    return jnp.diag(matrix), vectors
 
 
 def connectivity(key: Key[Array, ""], theta: Theta, noise: float) -> tuple[Factor, Factor]:

@@ -40,7 +40,7 @@ def ours(program, seconds):
     """Steps per second of one seed."""
     m = len(program.targets.unit)
     state = SeedState(program.flow.vector, jnp.zeros(m), jnp.float32(10.0), jnp.asarray(program.targets.unit))
-    pace = Pace(jnp.int32(NUM_STEPS), *(jnp.float32(number) for number in (1e-3, 1.0, 0.0, 0.0)))
+    pace = Pace(jnp.int32(NUM_STEPS), *(jnp.float32(number) for number in (1e-3, 1.0, 0.0, 0.0, 0.0)))
     train = jax.jit(program.train)
     return _rate(lambda i: train(jax.random.key(i), state, pace), NUM_STEPS, seconds)
 

@@ -90,6 +90,14 @@ def test_noise_has_its_size(key):
     assert entries.mean() == pytest.approx(0, abs=5 * 0.1 / np.sqrt(entries.size))
 
 
+@pytest.mark.parametrize("num_neurons", [2, 10])
+def test_nothing_is_left_to_lapack(num_neurons):
+    """Its batches hung where two threads simulated at once."""
+    simulator = make_low_rank_rnn(num_neurons)
+    rows = jax.vmap(simulator), jax.random.split(jax.random.key(0), 3), jnp.zeros((3, 4 * num_neurons))
+    assert "custom_call" not in jax.jit(rows[0]).lower(*rows[1:]).as_text()
+
+
 def test_impossible_networks_are_refused():
     with pytest.raises(ValueError, match="two or more neurons"):
         make_low_rank_rnn(1)

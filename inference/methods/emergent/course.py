@@ -103,7 +103,7 @@ def advance(
         log=_logged(course, states, look, seconds),
     )
     penalty = _penalties(key, course, look, config)
-    scale = scale_of(look, config, unit)
+    scale = np.minimum(scale_of(look, config, unit), np.asarray(states.scale))
     states = states._replace(penalty=jnp.asarray(penalty, jnp.float32), scale=jnp.asarray(scale))
     return _returned(course._replace(states=states, norms=np.asarray(look.norms)), config)
 

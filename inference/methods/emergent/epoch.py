@@ -43,6 +43,8 @@ class Pace(NamedTuple):
         num_steps: of the optimiser; with none an epoch is only a look.
         learning_rate: of the first step; the last has `final_share` of it, along half a cosine.
         eta_rate: eta rises by this times R / scale^2 in each step.
+        scale_rate: share of the way to a lower current spread that `scale` goes in each step. It never rises:
+            while a spread grows without bounds, its penalty would fall.
         eta_share: after the last step eta rises by this times c R / scale^2, with the R that the look finds.
     """
 
@@ -50,6 +52,7 @@ class Pace(NamedTuple):
     learning_rate: Float[Array, ""]
     final_share: Float[Array, ""]
     eta_rate: Float[Array, ""]
+    scale_rate: Float[Array, ""]
     eta_share: Float[Array, ""]
 
 
@@ -122,28 +125,34 @@ class Program(NamedTuple):
     def train(self, key: Key[Array, ""], state: SeedState, pace: Pace) -> tuple[SeedState, Int[Array, ""]]:
         """An epoch of Adam steps from fresh moments: the new state, and how many steps were left out."""
         optimiser = optax.chain(optax.clip_by_global_norm(CLIP_NORM), optax.scale_by_adam())
-        weight = state.penalty / state.scale**2
 
-        def loss(parameters: Array, eta: Array, key: Array) -> tuple[Array, Array]:
+        def loss(
+            parameters: Array, multipliers: Multipliers, key: Array
+        ) -> tuple[Array, tuple[Array, Array]]:
             batch = self.batch(key, parameters, self.sizes.batch_size)
-            return lagrangian(batch, self.targets, Multipliers(eta, weight))
+            return lagrangian(batch, self.targets, multipliers)
 
         def step(i: Array, carry: tuple) -> tuple:
-            parameters, eta, moments, num_skipped = carry
-            (value, violation), gradient = jax.value_and_grad(loss, has_aux=True)(
-                parameters, eta, jax.random.fold_in(key, i)
+            parameters, eta, square, moments, num_skipped = carry
+            multipliers = Multipliers(eta, state.penalty / square)
+            (value, (violation, variance)), gradient = jax.value_and_grad(loss, has_aux=True)(
+                parameters, multipliers, jax.random.fold_in(key, i)
             )
             is_finite = jnp.isfinite(value) & jnp.isfinite(gradient).all()
             updates, new = optimiser.update(jnp.where(is_finite, gradient, 0.0), moments)
             moved = parameters - _learning_rate(pace, i / pace.num_steps) * jnp.asarray(updates)
-            raised = eta + pace.eta_rate * violation / state.scale**2
-            kept = (parameters, eta, moments)
-            carry = jax.tree.map(lambda a, b: jnp.where(is_finite, a, b), (moved, raised, new), kept)
+            rate = _multiplier_rate(pace, i / pace.num_steps)
+            raised = eta + rate * _bounded(violation, jnp.sqrt(square))
+            excess = square - jnp.maximum(variance, self.targets.unit**2)
+            current = square - pace.scale_rate * jnp.maximum(excess, 0.0)
+            kept = (parameters, eta, square, moments)
+            carry = jax.tree.map(lambda a, b: jnp.where(is_finite, a, b), (moved, raised, current, new), kept)
             return (*carry, num_skipped + ~is_finite)
 
-        start = (state.parameters, state.eta, optimiser.init(state.parameters), jnp.int32(0))
-        parameters, eta, _, skipped = jax.lax.fori_loop(0, pace.num_steps, step, start)
-        return state._replace(parameters=parameters, eta=eta), skipped
+        moments = optimiser.init(state.parameters)
+        start = (state.parameters, state.eta, state.scale**2, moments, jnp.int32(0))
+        parameters, eta, square, _, skipped = jax.lax.fori_loop(0, pace.num_steps, step, start)
+        return state._replace(parameters=parameters, eta=eta, scale=jnp.sqrt(square)), skipped
 
     def look(self, key: Key[Array, ""], state: SeedState) -> Look:
         """Entropy, moments and the convergence test, from NUM_SETS independent sets."""
@@ -176,7 +185,7 @@ class Program(NamedTuple):
         train_key, look_key = jax.random.split(key)
         state, num_skipped = self.train(train_key, state, pace)
         look = self.look(look_key, state)._replace(num_skipped=num_skipped)
-        raised = state.eta + pace.eta_share * state.penalty / state.scale**2 * look.violation
+        raised = state.eta + pace.eta_share * state.penalty * _bounded(look.violation, state.scale)
         return state._replace(eta=jnp.where(jnp.isfinite(raised).all(), raised, state.eta)), look
 
 
@@ -188,6 +197,17 @@ def two_sided(means: Float[Array, "sets m"]) -> Float[Array, " m"]:
 def compiled(program: Program) -> Callable[[Array, SeedState, Pace], tuple[SeedState, Look]]:
     """`program.epoch` of all seeds, which lie along the first axis of keys and states."""
     return jax.jit(jax.vmap(program.epoch, in_axes=(0, 0, None)))
+
+
+def _bounded(violation: Float[Array, " m"], scale: Float[Array, " m"]) -> Float[Array, " m"]:
+    """R / scale^2, of an R that stray draws make no larger than its scale."""
+    return jnp.clip(violation / scale, -1.0, 1.0) / scale
+
+
+def _multiplier_rate(pace: Pace, fraction: Array) -> Array:
+    """With a mean of `eta_rate`; it rises while the learning rate falls, because large steps disturb R."""
+    falling = 0.5 * (1 + jnp.cos(jnp.pi * fraction))
+    return pace.eta_rate * jnp.where(pace.final_share < 1, 2 * (1 - falling), 1.0)
 
 
 def _learning_rate(pace: Pace, fraction: Array) -> Array:

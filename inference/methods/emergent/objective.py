@@ -59,8 +59,8 @@ def draw(key: Key[Array, ""], flow: EmergentFlow, prior: Prior, statistics: Stat
     return Batch(theta, log_q - prior.log_abs_det_jacobian(u), x)
 
 
-def lagrangian(batch: Batch, targets: Targets, multipliers: Multipliers) -> tuple[Array, Array]:
-    """-H + eta R + c/2 |R|^2, up to a constant of gradient zero; and the mean violation R, (m,).
+def lagrangian(batch: Batch, targets: Targets, multipliers: Multipliers) -> tuple[Array, tuple[Array, Array]]:
+    """-H + eta R + c/2 |R|^2, up to a constant of gradient zero; and mean R and variance of the violations.
 
     The gradient of |R|^2 / 2 is unbiased: one half of the batch carries it, the other, independent one, is
     taken for R itself. Reference: Bittner et al. 2021, eLife 10:e56265.
@@ -70,4 +70,5 @@ def lagrangian(batch: Batch, targets: Targets, multipliers: Multipliers) -> tupl
     first, second = violations[:half].mean(axis=0), jax.lax.stop_gradient(violations[half:].mean(axis=0))
     mean = violations.mean(axis=0)
     penalty = (multipliers.weight * first * second).sum()
-    return batch.log_prob.mean() + multipliers.eta @ mean + penalty, jax.lax.stop_gradient(mean)
+    found = jax.lax.stop_gradient((mean, violations.var(axis=0)))
+    return batch.log_prob.mean() + multipliers.eta @ mean + penalty, found

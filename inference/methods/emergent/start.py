@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TOO_MANY = 400  # parameters for which directions take too long
 MANY = 100  # parameters from which on linear maps are fixed permutations
+LEARNING_RATE, PENALTY, WIDE = 2e-3, 10.0, 250  # up to so many parameters
+PENALTY_WIDE = 30.0
 NUM_SCALING = 10_000  # draws of the prior that give the scale of a start
 GAUSSIAN_STEPS, GAUSSIAN_BATCH, GAUSSIAN_RATE, LARGEST_ENTRY = 10_000, 500, 1e-3, 1e5
 
@@ -43,6 +45,20 @@ def spec_of(config: EPI, dim: int) -> EstimatorSpec:
         transformer="affine" if is_affine else "spline",
         mixing=mixing,
     )
+
+
+def learning_rate_of(dim: int) -> float:
+    """Of the first step of an epoch: the outputs of wide layers move by more in a step of their weights."""
+    return LEARNING_RATE * min(1.0, (WIDE / dim) ** 0.5)
+
+
+def penalty_of(dim: int) -> float:
+    """At the start.
+
+    With many parameters a statistic has far more room away from its target than at it, and multipliers alone
+    would widen it by a few stray draws.
+    """
+    return PENALTY if dim <= WIDE else PENALTY_WIDE
 
 
 def new_flow(key: Key[Array, ""], spec: EstimatorSpec, prior: Prior) -> EmergentFlow:

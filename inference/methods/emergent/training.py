@@ -25,7 +25,14 @@ from inference.methods.emergent.course import (
     why_end,
 )
 from inference.methods.emergent.epoch import Look, Pace, Program, SeedState, compiled
-from inference.methods.emergent.start import gaussian_start, new_flow, spec_of
+from inference.methods.emergent.start import (
+    WIDE,
+    gaussian_start,
+    learning_rate_of,
+    new_flow,
+    penalty_of,
+    spec_of,
+)
 from inference.progress import Progress
 
 if TYPE_CHECKING:
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2  # an epoch is left to a thread, so that a wish to stop is heard in time
 LEAST_SHARE = 0.05  # of the learning rate, in the last epochs
+SCALE_RATE = 0.05  # of a step: the unit of a constraint follows its spread within some twenty steps
 START, FIRST_LOOK, GROWTH = 2**31, 2**30, 2**29  # folded into the key where epochs have their number
 
 
@@ -66,7 +74,7 @@ class Trainer(NamedTuple):
             while not (reason := why_end(course, config)):
                 keys, states, began = self._keys(course.epoch), course.states, time.perf_counter()
                 states, found = self._heard(
-                    pool, _bound(epoch, keys, states, _pace(config, since_pass(course))), course
+                    pool, _bound(epoch, keys, states, self._pace(since_pass(course))), course
                 )
                 growth_key = jax.random.fold_in(jax.random.fold_in(self.key, GROWTH), course.epoch)
                 after = states, found, time.perf_counter() - began
@@ -94,13 +102,14 @@ class Trainer(NamedTuple):
         if config.initialisation == "gaussian":
             key = jax.random.fold_in(self.key, START)
             parameters = gaussian_start(key, self.program.flow, self.program.prior, parameters)
-        pace = _pace(config, 0)._replace(num_steps=jnp.int32(0), eta_share=jnp.float32(0))
+        pace = self._pace(0)._replace(num_steps=jnp.int32(0), eta_share=jnp.float32(0))
         return epoch(self._keys(FIRST_LOOK), self._untrained(parameters), pace)
 
     def _untrained(self, parameters: Float[Array, "seeds k"]) -> SeedState:
         num, m = len(parameters), len(self.program.targets.unit)
         zeros, ones = (jnp.full((num, m), value, jnp.float32) for value in (0.0, 1.0))
-        return SeedState(parameters, zeros, jnp.full(num, self.config.penalty, jnp.float32), ones)
+        penalty = self.config.penalty or penalty_of(self.program.prior.dim)
+        return SeedState(parameters, zeros, jnp.full(num, penalty, jnp.float32), ones)
 
     def _fresh(self, seed: int, attempt: int) -> Float[Array, " k"]:
         key = jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(self.key, START + 1), seed), attempt)
@@ -129,6 +138,18 @@ class Trainer(NamedTuple):
     def _keys(self, number: int) -> Array:
         return jax.random.split(jax.random.fold_in(self.key, number), self.config.num_seeds)
 
+    def _pace(self, num_late: int) -> Pace:
+        """Of an epoch so many after the first that passed."""
+        config = self.config
+        is_wide = self.program.prior.dim > WIDE  # elsewhere once an epoch is enough, and collapses less
+        scale_rate = SCALE_RATE if is_wide and config.scaling == "spread" else 0.0
+        is_stepwise = config.multipliers == "steps"
+        rates = (config.multiplier_rate, scale_rate, 0.0) if is_stepwise else (0.0, scale_rate, 1.0)
+        falling = max(config.annealing**num_late, LEAST_SHARE) if config.raise_entropy else 1.0
+        first = config.learning_rate or learning_rate_of(self.program.prior.dim)
+        numbers = (falling * first, config.final_share, *rates)
+        return Pace(jnp.int32(config.num_steps), *(jnp.float32(number) for number in numbers))
+
     def _event(self, course: Course | None, reason: str = "") -> Progress:
         most = self.config.max_epochs
         if course is None or not course.epoch:
@@ -148,12 +169,3 @@ class Trainer(NamedTuple):
 
 def _bound(epoch: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
     return lambda: epoch(*arguments)
-
-
-def _pace(config: EPI, num_late: int) -> Pace:
-    """Of an epoch so many after the first that passed."""
-    is_stepwise = config.multipliers == "steps"
-    rates = (config.multiplier_rate, 0.0) if is_stepwise else (0.0, 1.0)
-    falling = max(config.annealing**num_late, LEAST_SHARE) if config.raise_entropy else 1.0
-    numbers = (falling * config.learning_rate, config.final_share, *rates)
-    return Pace(jnp.int32(config.num_steps), *(jnp.float32(number) for number in numbers))

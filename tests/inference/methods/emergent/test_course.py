@@ -56,6 +56,20 @@ def welch(norms, key):
     return tuple(np.asarray(advance(course, key, after, config, UNIT).states.penalty).tolist())
 
 
+def test_the_unit_of_a_constraint_only_falls():
+    """A spread of 3 that has become 7, and then 2."""
+    config, wide, narrow = (
+        EPI(),
+        *(look([5.0, 5.0], passed=NONE)._replace(spread=jnp.full((2, 2), s)) for s in (7.0, 2.0)),
+    )
+    start = begin(states(0.0), look([5.0, 5.0], passed=NONE), config, UNIT)
+    found = []
+    for one in (wide, narrow):
+        start = advance(start, jax.random.key(0), (start.states, one, 0.1), config, UNIT)
+        found.append(float(start.states.scale[0, 0]))
+    assert found == [3.0, 2.0]
+
+
 class TestPenalty:
     def test_it_grows_while_the_violation_stays(self):
         config = EPI(penalty=10.0, growth_factor=2.0, shrinkage=0.25)

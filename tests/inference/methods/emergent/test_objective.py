@@ -61,7 +61,7 @@ def test_multipliers_follow_the_violation():
     program = make_program()
     scale = jnp.array([2.0, 4.0])
     state = SeedState(program.flow.vector, jnp.zeros(2), jnp.float32(3.0), scale)
-    pace = Pace(jnp.int32(50), *map(jnp.float32, (0.0, 1.0, 0.1, 0.5)))
+    pace = Pace(jnp.int32(50), *map(jnp.float32, (0.0, 1.0, 0.1, 0.0, 0.5)))
     after, look = jax.jit(program.epoch)(jax.random.key(1), state, pace)
     np.testing.assert_array_equal(after.parameters, state.parameters)
     stepwise = 50 * 0.1 * look.violation / scale**2
@@ -69,6 +69,14 @@ def test_multipliers_follow_the_violation():
     error = 5 * 0.1 * 50**0.5 * look.spread / 40**0.5 / scale**2  # of the batches in the epoch
     assert (np.abs(after.eta - stepwise - once) < error).all()
     assert look.num_skipped == 0
+
+
+def test_stray_draws_move_multipliers_by_no_more_than_one_unit():
+    program = make_program()
+    state = SeedState(program.flow.vector, jnp.zeros(2), jnp.float32(3.0), jnp.full(2, 1e-3))
+    pace = Pace(jnp.int32(0), *map(jnp.float32, (0.0, 1.0, 0.0, 0.0, 0.5)))
+    after, look = jax.jit(program.epoch)(jax.random.key(1), state, pace)
+    np.testing.assert_allclose(after.eta, 0.5 * 3.0 * np.sign(look.violation) / 1e-3, rtol=1e-5)
 
 
 def test_a_look_knows_the_entropy(key):
