@@ -23,7 +23,7 @@ from tests.benchmarks.speed_epi import GOALS
 ACCURACY = {"pro_accuracy": 0.75, "anti_accuracy": 0.75}
 ALL_GOALS = {
     **GOALS,
-    "v1_sssn": EmergentProperty({"fluctuation_E": 5.0}, {"fluctuation_E": 1.0}),
+    "v1_sssn": EmergentProperty({"s_E": 5.0}, {"s_E": 1.0}),
     "superior_colliculus": EmergentProperty(ACCURACY, dict.fromkeys(ACCURACY, 0.075)),
 }
 
