@@ -154,7 +154,7 @@ class TestForm:
         form.rows["level"].tick.value = False
         form.rows["rate"].fields[1].value = "0.2"
         assert method.method.value == "epi"
-        assert "batches of up to 500" in launch.needs.text
+        assert "for each of 40 epochs" in launch.needs.text
         assert "rate 1.75 ± 0.2 Hz" in summary(plan)
         launch.run()
         assert asked[0].method == "epi"
