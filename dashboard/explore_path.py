@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
-import param
 
 from dashboard import shell, theme
 from dashboard.export import Cell, csv, download, heads
 from dashboard.player import live_picture
+from dashboard.playing import Play
 from dashboard.views.drawing import span
 from dashboard.views.draws import PosteriorDraws
 from dashboard.views.exploration import Exploration
@@ -47,8 +47,6 @@ class PathView(pn.viewable.Viewer):
         note: one sentence about the simulation; none when empty.
     """
 
-    is_playing = param.Boolean(default=False, doc="Whether it goes on by itself.")
-
     def __init__(
         self,
         draws: PosteriorDraws,
@@ -78,13 +76,14 @@ class PathView(pn.viewable.Viewer):
         self.state = shell.Line(testid="path-state", kind="state")
         self.summary = shell.Line(testid="path-summary")
         self.here = shell.Line(testid="path-here")
-        self._timer: Any = None
+        self.play = Play(
+            self._rewind, self._step, milliseconds=STEP_MILLISECONDS, help_text="Walk along the way"
+        )
         self._figure()
         self.slider.param.watch(lambda event: self.walk.param.update(index=event.new), "value")
         self.way.param.watch(lambda event: self.walk.param.update(way=event.new), "value")
         self.walk.param.watch(self._follow, ["found", "is_busy", "problem", "way"])
         self.walk.param.watch(self._move, "index")
-        self.param.watch(self._play, "is_playing")
         self.walk.choose()
 
     def __panel__(self) -> pn.Column:
@@ -92,11 +91,8 @@ class PathView(pn.viewable.Viewer):
         go = shell.button("Between these", self.between)
         file = download("The ways as CSV", f"{self.file_name}-path.csv", self.file)
         pair = pn.FlexBox(*self.ends, go, let, file, gap="12px", align_items="center", margin=(14, 0, 8, 0))
-        play = shell.button("Play", self._toggle, help_text="Walk along the way")
-        self.param.watch(lambda e: play.param.update(label="Pause" if e.new else "Play"), "is_playing")
-        player = shell.columns(
-            self.way, play, self.slider, self.off, widths="auto auto minmax(120px, 1fr) auto", align="center"
-        )
+        widths = "auto auto minmax(120px, 1fr) auto"
+        player = shell.columns(self.way, self.play, self.slider, self.off, widths=widths, align="center")
         legend = shell.legend(*((role, name) for name, role in ROLES.items()))
         lead = shell.html(f'<p class="quiet">{LEAD}</p>')
         card = shell.card(
@@ -111,18 +107,9 @@ class PathView(pn.viewable.Viewer):
         if first != second:
             self.walk.between((first, second))
 
-    def step(self) -> None:
-        """One point farther; at the end playing ends."""
-        path = self.walk.path
-        last = 0 if path is None else len(path.points) - 1
-        if self.walk.index < last:
-            self.slider.value = self.walk.index + 1
-        if self.walk.index >= last:
-            self.is_playing = False
-
     def stop(self) -> None:
         """Walk no farther."""
-        self.is_playing = False
+        self.play.stop()
 
     def file(self) -> io.BytesIO:
         """A line for each point: its way, the distance walked, the log density and the parameters."""
@@ -180,17 +167,18 @@ class PathView(pn.viewable.Viewer):
         dot = self.figure.scatter("x", "y", source=self._dot, size=11, line_width=2)
         theme.paint(dot, fill_color="surface", line_color="data")
 
-    def _toggle(self) -> None:
-        self.is_playing = not self.is_playing
+    @property
+    def _last(self) -> int:
+        return 0 if self.walk.path is None else len(self.walk.path.points) - 1
 
-    def _play(self, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer = None
-        path = self.walk.path
-        if self.is_playing and path is not None:
-            self.slider.value = 0 if self.walk.index >= len(path.points) - 1 else self.walk.index
-            self._timer = pn.state.add_periodic_callback(self.step, period=STEP_MILLISECONDS)
+    def _rewind(self) -> None:
+        if self.walk.index >= self._last:
+            self.slider.value = 0
+
+    def _step(self) -> bool:
+        """One point farther, and whether there are others."""
+        self.slider.value = min(self.walk.index + 1, self._last)
+        return self.walk.index < self._last
 
     def _follow(self, *_: object) -> None:
         walk, found = self.walk, self.walk.found
@@ -199,11 +187,8 @@ class PathView(pn.viewable.Viewer):
             return
         with pn.io.hold():
             self._show_ways(found)
-            path = walk.path
-            if path is not None:
-                self.slider.param.update(
-                    end=len(path.points) - 1, value=min(walk.index, len(path.points) - 1)
-                )
+            if walk.path is not None:
+                self.slider.param.update(end=self._last, value=min(walk.index, self._last))
             self.way.param.update(options=[name for name in ROLES if name in found.ways], value=walk.way)
             self.off.disabled = walk.way != RIDGE
             for end, draw in zip(self.ends, found.pair, strict=True):
@@ -237,15 +222,12 @@ class PathView(pn.viewable.Viewer):
         walk, path, theta = self.walk, self.walk.path, self.walk.theta
         if path is None or theta is None:
             return
-        k = min(walk.index, len(path.points) - 1)
+        k = min(walk.index, self._last)
         value = float(path.log_prob[k])
         if self.slider.value != k:
             self.slider.value = k
         with pn.io.hold():
-            self._dot.data = {
-                "x": [self._distance(walk.way)[k]],
-                "y": [value],
-            }
+            self._dot.data = {"x": [self._distance(walk.way)[k]], "y": [value]}
             self.here.text = self._here(path, k, theta)
         if self.exploration is not None:
             self.exploration.theta = theta.astype(np.float32)

@@ -16,6 +16,7 @@ from jaxtyping import Array
 
 from dashboard import shell
 from dashboard.background import Latest
+from dashboard.playing import Play
 from dashboard.views.hierarchy_data import read_hierarchy
 from dashboard.views.narrowing import Narrowing, Told
 from dashboard.views.own_parameters import OwnParameters
@@ -39,7 +40,6 @@ class Shared(pn.viewable.Viewer):
     """
 
     num = param.Integer(0, bounds=(0, None), doc="Extra observations in use, the first ones.")
-    is_playing = param.Boolean(default=False, doc="Whether the number goes up by itself.")
 
     def __init__(
         self, tree: xr.DataTree, load: Callable[[], AnyPosterior], labels: Sequence[str] = ()
@@ -56,10 +56,14 @@ class Shared(pn.viewable.Viewer):
         self.mosaic: PairMosaic | None = None
         self.state = shell.Line(testid="shared-state", kind="state")
         self._place = pn.Column(margin=0, sizing_mode="stretch_width")
-        self._timer: Any = None
         self._latest = Latest(self._ask, self._show, self._fail)
+        self.play = Play(
+            self._rewind,
+            self._step,
+            milliseconds=STEP_MILLISECONDS,
+            help_text="Add one extra after the other",
+        )
         self.param.watch(self._wish, "num")
-        self.param.watch(self._play, "is_playing")
         if self.can_ask:
             self.state.text = "Reading the posterior; this happens once …"
             self._wish()
@@ -83,33 +87,19 @@ class Shared(pn.viewable.Viewer):
             self.param.num, label="Extra observations in use", start=0, end=most, step=1, description="",
             sizing_mode="stretch_width", margin=(0, 0, 0, 8),
         )  # fmt: skip
-        play = shell.button("Play", self._toggle, help_text="Add one extra after the other")
-        self.param.watch(
-            lambda event: play.param.update(label="Pause" if event.new else "Play"), "is_playing"
-        )
         heading = shell.heading("The posterior for this many", level=3)
         row = pmui.Row(
-            play, slider, sizing_mode="stretch_width", margin=(0, 0, 6, 0), sx={"alignItems": "center"}
+            self.play, slider, sizing_mode="stretch_width", margin=(0, 0, 6, 0), sx={"alignItems": "center"}
         )
         return [heading, row]
 
-    def _toggle(self) -> None:
-        self.is_playing = not self.is_playing
+    def _rewind(self) -> None:
+        self.num = 0 if self.num >= self.hierarchy.num_extra else self.num
 
-    def _play(self, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer = None
-        if self.is_playing:
-            self.num = 0 if self.num >= self.hierarchy.num_extra else self.num
-            self._timer = pn.state.add_periodic_callback(self.step, period=STEP_MILLISECONDS)
-
-    def step(self) -> None:
-        """One extra more; at the last one playing ends."""
-        if self.num < self.hierarchy.num_extra:
-            self.num += 1
-        if self.num >= self.hierarchy.num_extra:
-            self.is_playing = False
+    def _step(self) -> bool:
+        """One extra more, and whether there are others."""
+        self.num = min(self.num + 1, self.hierarchy.num_extra)
+        return self.num < self.hierarchy.num_extra
 
     def _wish(self, *_: object) -> None:
         if self.narrowing is not None:

@@ -73,9 +73,9 @@ def test_the_simulation_walks_along(view):
 def test_playing_steps_to_the_end(view):
     view.slider.value = 57
     for _ in range(3):
-        view.step()
+        view.play.step()
     assert view.walk.index == 59
-    assert not view.is_playing
+    assert not view.play.is_playing
 
 
 def test_stepping_off_falls_steeply(view):

@@ -116,12 +116,12 @@ def test_the_posterior_follows_the_number_of_extras(view, posterior):
 
 
 def test_playing_goes_from_none_to_all_and_ends(view, posterior):
-    view.is_playing = True
+    view.play.is_playing = True
     assert view.num == 0
     for _ in range(NUM_EXTRA + 3):
-        view.step()
+        view.play.step()
     assert view.num == NUM_EXTRA
-    assert not view.is_playing
+    assert not view.play.is_playing
     assert posterior.asked == [4, 0, 1, 2, 3, 4]
 
 
