@@ -10,7 +10,10 @@ from functools import cache, partial
 from typing import Any, Generic, TypeVar
 
 import panel as pn
+import param
 from bokeh.document import Document
+
+from inference.drawn_posterior import AnyPosterior
 
 Outcome = TypeVar("Outcome")
 Wanted = TypeVar("Wanted")
@@ -109,6 +112,38 @@ class Latest(Generic[Wanted, Outcome]):
             self._is_busy = bool(self._wish)
         if self._is_busy:
             self._begin()
+
+
+class Search(param.Parameterized, Generic[Wanted, Outcome]):
+    """Something that is looked for in the background, again and again: `_look` says how.
+
+    Args:
+        load: gives the posterior; called in the background.
+    """
+
+    found: Any = param.Parameter(doc="The newest; None before the first.")
+    is_busy = param.Boolean(default=False, doc="Whether something is being looked for.")
+    problem = param.String(doc="One sentence where there is nothing.")
+
+    failure = "Nothing was found"  # begins the sentence about an error
+
+    def __init__(self, load: Callable[[], AnyPosterior]) -> None:
+        super().__init__()
+        self._load = load
+        self._latest: Latest[Wanted, Outcome] = Latest(self._look, self._show, self._fail)
+
+    def _ask(self, wish: Wanted) -> None:
+        self.param.update(is_busy=True, problem="")
+        self._latest.ask(wish)
+
+    def _look(self, wish: Wanted) -> Outcome:
+        raise NotImplementedError
+
+    def _show(self, found: Outcome) -> None:
+        self.param.update(found=found, is_busy=False)
+
+    def _fail(self, error: Exception) -> None:
+        self.param.update(is_busy=False, problem=f"{self.failure}: {error}")
 
 
 def at_once(callback: Callable[[], Any]) -> None:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import param
 from jaxtyping import Float
 
-from dashboard.background import Latest
+from dashboard.background import Search
 from inference.analysis import Axes, find_mode, hessian, sensitivity_axes
 from inference.drawn_posterior import AnyPosterior
 
@@ -31,7 +30,7 @@ class Curvature(NamedTuple):
     is_mode: bool
 
 
-class Point(param.Parameterized):
+class Point(Search[Wish, Curvature]):
     """A point in parameter space; the curvature there follows.
 
     Args:
@@ -39,20 +38,15 @@ class Point(param.Parameterized):
         load: gives the posterior; called in the background.
     """
 
-    found = param.ClassSelector(class_=Curvature, doc="The newest; None before the first.")
-    is_busy = param.Boolean(default=False, doc="Whether one is being computed.")
-    problem = param.String(doc="One sentence where there is none.")
+    failure = "There is no curvature here"
 
     def __init__(self, theta: np.ndarray, load: Callable[[], AnyPosterior]) -> None:
-        super().__init__()
-        self._load = load
-        self._latest = Latest(self._look, self._show, self._fail)
+        super().__init__(load)
         self.ask(theta)
 
     def ask(self, theta: np.ndarray, *, climbs: bool = False) -> None:
         """Go there, or to the mode next to there."""
-        self.param.update(is_busy=True, problem="")
-        self._latest.ask(Wish(np.asarray(theta, float), climbs))
+        self._ask(Wish(np.asarray(theta, float), climbs))
 
     def _look(self, wish: Wish) -> Curvature:
         posterior = self._load()
@@ -60,12 +54,6 @@ class Point(param.Parameterized):
         if wish.climbs:
             theta = np.asarray(find_mode(posterior, theta).theta, float)
         return Curvature(theta, sensitivity_axes(hessian(posterior, theta)), wish.climbs)
-
-    def _show(self, found: Curvature) -> None:
-        self.param.update(found=found, is_busy=False)
-
-    def _fail(self, error: Exception) -> None:
-        self.param.update(is_busy=False, problem=f"There is no curvature here: {error}")
 
 
 def within(theta: np.ndarray, low: np.ndarray, high: np.ndarray) -> Float[np.ndarray, " dim"]:

@@ -24,7 +24,7 @@ FEW_VALID = 0.5  # share of valid simulations below which it is said how many to
 # Measured with SNPE on Hodgkin-Huxley and two moons (2 000 to 10 000 rows, spline flow, one core).
 FIXED_SECONDS = 15.0  # to compile, and afterwards to sample, predict and check
 TRAIN_SECONDS_PER_ROW = 1.2e-3  # of a whole training; an easy posterior needs fewer epochs, and less
-SLOPES = 2.0  # a simulation with its slopes beside one without: 1 to 2.5 with EPI on its five models
+SLOPES = 2.0  # a simulation with its slopes beside one without: 0.3 to 2.5 with EPI on three of its models
 BASE_BYTES = 0.8e9  # a worker with everything imported and compiled
 COPIES = 6  # of the simulations, while training: raw, unconstrained, standardised, shuffled
 

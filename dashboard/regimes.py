@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import param
 from jaxtyping import Float, Int
 
-from dashboard.background import Latest
+from dashboard.background import Search
 from inference.analysis import modes_along, nearest_mode
 from inference.drawn_posterior import AnyPosterior
 
@@ -33,40 +32,36 @@ class Regimes(NamedTuple):
     owner: Int[np.ndarray, " n"]
 
 
-class Grouping(param.Parameterized):
-    """Draws grouped along a parameter that somebody chooses; computed in the background.
+class Grouping(Search[int, Regimes]):
+    """Draws grouped along a parameter that somebody chooses; nothing is found where none is wanted.
 
     Args:
         draws: (n, dim).
         load: gives the posterior; called in the background.
     """
 
-    found = param.ClassSelector(class_=Regimes, doc="The newest; None where none is wanted.")
-    is_busy = param.Boolean(default=False, doc="Whether one is being computed.")
-    problem = param.String(doc="One sentence where there is none.")
+    failure = "There are no regimes here"
 
     def __init__(self, draws: np.ndarray, load: Callable[[], AnyPosterior]) -> None:
-        super().__init__()
-        self.draws, self._load = draws, load
+        super().__init__(load)
+        self.draws = draws
         self._wanted: int | None = None
-        self._latest = Latest(self._look, self._show, self._fail)
 
     def ask(self, parameter: int | None) -> None:
         """Group along this parameter; None: not at all."""
         self._wanted = parameter
-        self.param.update(is_busy=parameter is not None, problem="", found=None)
-        if parameter is not None:
-            self._latest.ask(parameter)
+        self.found = None
+        if parameter is None:
+            self.param.update(is_busy=False, problem="")
+        else:
+            self._ask(parameter)
 
-    def _look(self, parameter: int) -> Regimes:
-        return find_regimes(self._load(), self.draws, parameter)
+    def _look(self, wish: int) -> Regimes:
+        return find_regimes(self._load(), self.draws, wish)
 
     def _show(self, found: Regimes) -> None:
-        if found.parameter == self._wanted:
-            self.param.update(found=found, is_busy=False)
-
-    def _fail(self, error: Exception) -> None:
-        self.param.update(is_busy=False, problem=f"There are no regimes here: {error}")
+        if found.parameter == self._wanted:  # else somebody has chosen another one, or none
+            super()._show(found)
 
 
 def find_regimes(posterior: AnyPosterior, draws: np.ndarray, parameter: int) -> Regimes:

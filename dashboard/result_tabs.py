@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import panel as pn
 import panel_material_ui as pmui
@@ -45,6 +46,23 @@ AMORTISED = (
 )
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a result beside itself.
+
+    Attributes:
+        file_name: what downloaded files are called.
+        references: the runs to compare with; None where there is no store.
+        labels: what observations that share parameters were recorded as.
+        drive: gives the simulator as the run had it, with its recording; None: that of the catalogue.
+    """
+
+    file_name: str = "result"
+    references: References | None = None
+    labels: tuple[str, ...] = ()
+    drive: Callable[[], Simulator] | None = None
+
+
 class ResultTabs(pn.viewable.Viewer):
     """The verdict on a result; below it posterior, validation, diagnosis, predictions, table and so on.
 
@@ -53,10 +71,7 @@ class ResultTabs(pn.viewable.Viewer):
         load: gives its posterior, for questions about other observations; called in the background.
         selection: shared by the views.
         tab: the one to begin with; one of `tab_names(tree)`.
-        file_name: what downloaded files are called.
-        references: the runs to compare with; None where there is no store.
-        labels: what observations that share parameters were recorded as.
-        drive: gives the simulator as the run had it, with its recording; None: that of the catalogue.
+        origin: what is known beside.
     """
 
     tab = param.String(doc="Name of the open tab.")
@@ -68,15 +83,11 @@ class ResultTabs(pn.viewable.Viewer):
         selection: Selection,
         *,
         tab: str = "",
-        file_name: str = "result",
-        references: References | None = None,
-        labels: tuple[str, ...] = (),
-        drive: Callable[[], Simulator] | None = None,
+        origin: Origin = Origin(),
     ) -> None:
         names = tab_names(tree)
         super().__init__(tab=tab or names[0])
-        self.tree, self.load, self.selection, self.file_name = tree, load, selection, file_name
-        self.references, self.labels, self.drive = references, labels, drive
+        self.tree, self.load, self.selection, self.origin = tree, load, selection, origin
         self.diagnosis = Diagnosis(tree)
         self.validation: Validate | None = None  # until its tab is opened
         self._places = {name: pn.Column(margin=(18, 0, 0, 0), sizing_mode="stretch_width") for name in names}
@@ -105,10 +116,10 @@ class ResultTabs(pn.viewable.Viewer):
         return [shell.card(PairMosaic(self.tree, self.selection, zoomed=True)), marginals]
 
     def _explore(self) -> list:
-        return [Explore(self.tree, self.load, self.drive, file_name=self.file_name)]
+        return [Explore(self.tree, self.load, self.origin.drive, file_name=self.origin.file_name)]
 
     def _shared(self) -> list:
-        return [Shared(self.tree, self.load, self.labels)]
+        return [Shared(self.tree, self.load, self.origin.labels)]
 
     def _what_if(self) -> list:
         load = beside_extras(self.tree, self.load) if is_hierarchical(self.tree) else self.load
@@ -116,7 +127,7 @@ class ResultTabs(pn.viewable.Viewer):
 
     def _validate(self) -> list:
         has_draws = "posterior" in self.tree.children
-        self.validation = Validate(self.tree, self.selection, self.references if has_draws else None)
+        self.validation = Validate(self.tree, self.selection, self.origin.references if has_draws else None)
         return [self.validation]
 
     def _diagnosis(self) -> list:
@@ -156,7 +167,7 @@ class ResultTabs(pn.viewable.Viewer):
         return [shell.card(shell.heading("Rounds", level=3), Rounds(self.tree)), curve]
 
     def _table(self) -> list:
-        return [shell.card(SampleTable(self.tree, self.selection, file_name=self.file_name))]
+        return [shell.card(SampleTable(self.tree, self.selection, file_name=self.origin.file_name))]
 
     def _details(self) -> list:
         note = [] if "posterior" in self.tree.children else [shell.alert(AMORTISED, "info", "amortised")]
@@ -199,21 +210,20 @@ _BUILDERS: dict[str, Callable[[ResultTabs], list]] = {
 
 
 def tab_names(tree: xr.DataTree) -> list[str]:
-    """The tabs that a result has: without draws only what the run itself tells.
+    """The tabs that a result has, the first to begin with: without draws what it would answer.
 
     An emergent property has no observation, by which a posterior is validated or could be asked about.
     """
-    if is_of_property(tree):
-        left_out = {"shared", "validate", "what_if", "training"}
-        return [name for name in TITLES if name not in left_out and (name != "explore" or can_explore(tree))]
-    if "posterior" not in tree.children:
-        names = ["what_if", "validate", "diagnosis", "training", "details"]
-    else:
-        names = [name for name in TITLES if name not in OF_PROPERTY]
-    if "training" not in tree.children:
-        names.remove("training")
-    if not is_hierarchical(tree) and "shared" in names:
-        names.remove("shared")
-    if not can_explore(tree) and "explore" in names:
-        names.remove("explore")
-    return names if can_ask(tree) else [name for name in names if name != "what_if"]
+    has_draws, is_property = "posterior" in tree.children, is_of_property(tree)
+    shown = {
+        **dict.fromkeys(TITLES, True),
+        **dict.fromkeys(("posterior", "predictions", "table"), has_draws),
+        **dict.fromkeys(OF_PROPERTY, is_property),
+        "explore": can_explore(tree),
+        "shared": has_draws and not is_property and is_hierarchical(tree),
+        "validate": not is_property,
+        "what_if": not is_property and can_ask(tree),
+        "training": not is_property and "training" in tree.children,
+    }
+    names = [name for name in TITLES if shown[name]]
+    return names if has_draws else sorted(names, key=lambda name: name != "what_if")

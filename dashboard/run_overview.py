@@ -16,7 +16,7 @@ from dashboard.background import in_background, repeat
 from dashboard.emergent import property_words
 from dashboard.live_course import LiveCourse
 from dashboard.references import References
-from dashboard.result_tabs import ResultTabs, tab_names
+from dashboard.result_tabs import Origin, ResultTabs, tab_names
 from dashboard.results import Journal, posterior_of, tree_of
 from dashboard.views.markup import run_html
 from dashboard.views.progress import RunProgress, state_chip
@@ -146,12 +146,17 @@ class RunOverview(pn.viewable.Viewer):
             self.selection.ranges, wrong = read_ranges(self._wanted_ranges, names)
             problems += wrong
         self.tabs = ResultTabs(
-            tree, lambda: posterior_of(self.run), self.selection, tab=tab, file_name=self.run.id,
-            references=self.references, labels=labels_of(self.run.request.observation),
-            drive=lambda: resolve(self.run.request, self.run.folder).simulator,
-        )  # fmt: skip
+            tree, lambda: posterior_of(self.run), self.selection, tab=tab, origin=self._origin()
+        )
         with pn.io.hold():
             self._body.objects = [*map(shell.alert, problems), self.tabs]
+
+    def _origin(self) -> Origin:
+        request, folder = self.run.request, self.run.folder
+        return Origin(
+            self.run.id, self.references, labels_of(request.observation),
+            drive=lambda: resolve(request, folder).simulator,
+        )  # fmt: skip
 
     def _fail(self, error: Exception) -> None:
         is_known = isinstance(error, ValueError | OSError)  # whose words are meant for people

@@ -10,7 +10,7 @@ import numpy as np
 import param
 from jaxtyping import Float
 
-from dashboard.background import Latest
+from dashboard.background import Search
 from dashboard.curvature import within
 from dashboard.views.draws import PosteriorDraws
 from inference.analysis import Path, disparate_pair, high_probability_path, orthogonal_path, straight_path
@@ -48,7 +48,7 @@ class Found(NamedTuple):
     number: int = 0
 
 
-class Walk(param.Parameterized):
+class Walk(Search[Wish, Found]):
     """The ways, and where somebody is on one of them.
 
     Args:
@@ -56,18 +56,16 @@ class Walk(param.Parameterized):
         load: gives the posterior; called in the background.
     """
 
-    found = param.ClassSelector(class_=Found, doc="None before the first.")
     way = param.Selector(default=RIDGE, objects=[RIDGE, STRAIGHT, OFF], doc="Which one is walked.")
     index = param.Integer(0, bounds=(0, None), doc="Which of its points.")
-    is_busy = param.Boolean(default=False, doc="Whether one is being computed.")
-    problem = param.String(doc="One sentence where there is none.")
+
+    failure = "There is no path"
 
     def __init__(self, draws: PosteriorDraws, load: Callable[[], AnyPosterior]) -> None:
-        super().__init__()
-        self.draws, self._load, self._num_chosen = draws, load, 0
+        super().__init__(load)
+        self.draws, self._num_chosen = draws, 0
         spread = draws.values if draws.prior is None else draws.prior
         self.scale = np.maximum(np.std(spread, axis=0, dtype=float), 1e-9)
-        self._latest = Latest(self._work, self._show, self._fail)
         self._number = 0
 
     def choose(self) -> None:
@@ -99,11 +97,10 @@ class Walk(param.Parameterized):
         return within(row, self.draws.low, self.draws.high)
 
     def _ask(self, wish: Wish) -> None:
-        self.param.update(is_busy=True, problem="")
         self._number += 1
-        self._latest.ask(wish._replace(number=self._number))
+        super()._ask(wish._replace(number=self._number))
 
-    def _work(self, wish: Wish) -> Found:
+    def _look(self, wish: Wish) -> Found:
         posterior, scale, rows = self._load(), self.scale, self.draws.values
         if wish.pair is None:
             self._num_chosen += 1
@@ -133,6 +130,3 @@ class Walk(param.Parameterized):
         way = OFF if OFF in found.ways else RIDGE
         index = 0 if way == OFF else self.index
         self.param.update(found=found, way=way, index=index, is_busy=False)
-
-    def _fail(self, error: Exception) -> None:
-        self.param.update(is_busy=False, problem=f"There is no path: {error}")

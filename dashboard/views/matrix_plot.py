@@ -15,6 +15,7 @@ from dashboard.views.drawing import columns, span
 from dashboard.words import parameter_groups
 
 MOST_WORDS = 9  # parameters between which numbers have room
+STRONG = 0.55  # a correlation whose cell stands out so much that its number is in the colour of the page
 SIDE = 430  # pixels
 UPRIGHT = np.pi / 2
 
@@ -33,15 +34,16 @@ class MatrixPlot:
             "", "", height=SIDE, x_range=span(-0.5, dim - 0.5), y_range=span(dim - 0.5, -0.5), tools="save",
             min_border_left=70, min_border_bottom=70,
         )  # fmt: skip
-        self._cells = columns(x=[], y=[], value=[], text=[])
+        self._cells = columns(x=[], y=[], value=[], text=[], strong=[])
         mapper = theme.paint(LinearColorMapper(low=-1, high=1, nan_color="#00000000"), palette="diverging")
         colour = {"field": "value", "transform": mapper}
         self.figure.rect("x", "y", 1, 1, source=self._cells, fill_color=colour, line_color=None)
-        words = self.figure.text(
-            "x", "y", "text", source=self._cells, text_align="center", text_baseline="middle",
-            text_font_size="11px",
-        )  # fmt: skip
-        theme.paint(words, text_color="text")
+        for column, role in (("text", "text"), ("strong", "surface")):
+            words = self.figure.text(
+                "x", "y", column, source=self._cells, text_align="center", text_baseline="middle",
+                text_font_size="11px",
+            )  # fmt: skip
+            theme.paint(words, text_color=role)
         self._chosen = columns(x=[], y=[])
         frame = self.figure.rect("x", "y", 1, 1, source=self._chosen, fill_alpha=0, line_width=2.5)
         theme.paint(frame, line_color="truth")
@@ -53,9 +55,11 @@ class MatrixPlot:
         """Replace the values; NaN is left blank."""
         rows, across = np.indices(matrix.shape).reshape(2, -1)
         values = np.where(rows == across, np.nan, matrix.ravel())
-        is_small = len(self.names) <= MOST_WORDS
-        text = [f"{v:.2f}".replace("-", "−") if is_small and np.isfinite(v) else "" for v in values]
-        self._cells.data = {"x": across, "y": rows, "value": values, "text": text}
+        has_room = np.isfinite(values) & (len(self.names) <= MOST_WORDS)
+        words = np.array([f"{value:.2f}".replace("-", "−") for value in values])
+        is_strong = np.abs(values) > STRONG
+        text, strong = (np.where(has_room & here, words, "") for here in (~is_strong, is_strong))
+        self._cells.data = {"x": across, "y": rows, "value": values, "text": text, "strong": strong}
 
     def choose(self, pair: tuple[int, int]) -> None:
         """Frame the cell of a pair, and its mirror image."""

@@ -46,9 +46,8 @@ def real_part(u: Factor, v: Factor) -> Float[Array, ""]:
 
 def symmetric_part(u: Factor, v: Factor) -> Float[Array, ""]:
     """Largest eigenvalue of (UV' + VU') / 2; first derivatives only."""
-    direction = most_amplified(
-        *jax.lax.stop_gradient((u, v))
-    )  # to first order, the eigenvalue moves by e' dW e
+    # To first order, the eigenvalue moves by e' dW e.
+    direction = most_amplified(*jax.lax.stop_gradient((u, v)))
     return (direction @ u) @ (direction @ v)
 
 
