@@ -23,7 +23,7 @@ from inference import NUTS, SNPE, DrawnPosterior, run
 from inference.diagnostics import c2st_interval
 from inference.settings import make_config
 from simulators import Simulator, get_simulator
-from simulators.base import feature_row
+from simulators.base import Observed, feature_row
 from simulators.models import gabor_v1
 from simulators.models.gabor_fit import gabor_v1_fit
 from tests.benchmarks.gabor_modes import most_even, recordings
@@ -92,13 +92,8 @@ def _models(name: str) -> tuple[Simulator, Simulator, NUTS]:
     counts = recordings()
     seen = jnp.asarray(counts[most_even(counts[1:]) + 1])
     assert gabor_v1_fit.features is not None
-    assert gabor_v1_fit.observed is not None
-    x = np.asarray(feature_row(gabor_v1_fit.features(seen)))
-    return (
-        replace(gabor_v1_fit, observed=replace(gabor_v1_fit.observed, x=x)),
-        gabor_v1.given(seen),
-        GABOR_NUTS,
-    )
+    observed = Observed(np.asarray(feature_row(gabor_v1_fit.features(seen))))
+    return replace(gabor_v1_fit, observed=observed), gabor_v1.given(seen), GABOR_NUTS
 
 
 def _unfolded(theta: np.ndarray, simulator: Simulator) -> np.ndarray:
