@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import jax
+from jaxtyping import Array, Key
 from loky import cpu_count
 
 from dashboard import words
@@ -24,7 +25,9 @@ FEW_VALID = 0.5  # share of valid simulations below which it is said how many to
 # Measured with SNPE on Hodgkin-Huxley and two moons (2 000 to 10 000 rows, spline flow, one core).
 FIXED_SECONDS = 15.0  # to compile, and afterwards to sample, predict and check
 TRAIN_SECONDS_PER_ROW = 1.2e-3  # of a whole training; an easy posterior needs fewer epochs, and less
-SLOPES = 2.0  # a simulation with its slopes beside one without: 0.3 to 2.5 with EPI on three of its models
+# Measured with EPI on linear dynamics, the circuit and visual cortex, two cores.
+FLOW_SECONDS = 1e-3  # of a step and seed, beside the simulations
+SLOPES = 2.0  # simulations with their slopes beside those without
 BASE_BYTES = 0.8e9  # a worker with everything imported and compiled
 COPIES = 6  # of the simulations, while training: raw, unconstrained, standardised, shuffled
 
@@ -109,12 +112,30 @@ def estimate(simulator: Simulator, config: Any, *, group_size: int | None = None
 
 
 def _epochs(simulator: Simulator, config: EPI) -> str:
-    """What an epoch takes, to a factor of about three: its simulations, forwards and for their slopes."""
-    each = config.num_steps * config.num_seeds * (config.batch_size or BATCH)
-    seconds = each * SLOPES * sample(simulator).seconds
+    """What the epochs take."""
+    step = FLOW_SECONDS + SLOPES * batch_seconds(simulator, config.batch_size or BATCH)
+    seconds = config.num_steps * config.num_seeds * step
+    epochs = f"{words.duration(seconds)} for each of {words.count(config.max_epochs, 'epoch')}"
     whole = words.duration(config.max_epochs * seconds)
-    epochs = f"roughly {words.duration(seconds)} for each of {words.count(config.max_epochs, 'epoch')}"
-    return f"{epochs}, {whole} in all; training usually ends before"
+    return f"{epochs}, {whole} in all, to a factor of three; it usually ends before"
+
+
+@lru_cache(maxsize=32)
+def batch_seconds(simulator: Simulator, num: int) -> float:
+    """Of a batch in one compiled call, as EPI makes them in each step: the fastest of three."""
+
+    @jax.jit
+    def run(key: Key[Array, ""]) -> Array:
+        theta_key, simulate_key = jax.random.split(key)
+        theta = simulator.prior.sample(theta_key, num)
+        return jax.vmap(simulator)(jax.random.split(simulate_key, num), theta)
+
+    def timed(number: int) -> float:
+        start = time.perf_counter()
+        run(jax.random.key(number)).block_until_ready()
+        return time.perf_counter() - start
+
+    return min([timed(number) for number in range(4)][1:])  # the first one compiles
 
 
 def valid_words(taken: Sample, num: int) -> str:

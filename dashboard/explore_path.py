@@ -76,9 +76,7 @@ class PathView(pn.viewable.Viewer):
         self.state = shell.Line(testid="path-state", kind="state")
         self.summary = shell.Line(testid="path-summary")
         self.here = shell.Line(testid="path-here")
-        self.play = Play(
-            self._rewind, self._step, milliseconds=STEP_MILLISECONDS, help_text="Walk along the way"
-        )
+        self.play = Play(self._rewind, self._step, milliseconds=STEP_MILLISECONDS)
         self._figure()
         self.slider.param.watch(lambda event: self.walk.param.update(index=event.new), "value")
         self.way.param.watch(lambda event: self.walk.param.update(way=event.new), "value")

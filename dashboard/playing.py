@@ -19,13 +19,13 @@ class Play(pn.viewable.Viewer):
         rewind: called when playing begins; goes back to the start if it is at the end.
         step: takes one step; returns whether there are more.
         milliseconds: from one step to the next.
-        help_text: what a step is.
+        help_text: what a step is; none where empty.
     """
 
     is_playing = param.Boolean(default=False, doc="Whether it goes on by itself.")
 
     def __init__(
-        self, rewind: Callable[[], Any], step: Callable[[], bool], *, milliseconds: int, help_text: str
+        self, rewind: Callable[[], Any], step: Callable[[], bool], *, milliseconds: int, help_text: str = ""
     ) -> None:
         super().__init__()
         self._rewind, self._step, self._milliseconds = rewind, step, milliseconds

@@ -39,6 +39,8 @@ class LiveFeatures(pn.viewable.Viewer):
         columns = {"now": now and now.x, "observation": reference and reference.x}
         for found, plot in (*self.images.items(), *self.curves.items()):
             plot.show({name: None if x is None else found.of(x) for name, x in columns.items()})
+        if reference is not None and reference.x is None and not self.exploration.is_computing:
+            del columns["observation"]  # there is none, and none to come
         self.table.object = feature_table(self.exploration.simulator, columns)
 
 

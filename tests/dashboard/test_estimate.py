@@ -1,12 +1,10 @@
 """What a run will need, and how many of its simulations will be valid, from a small sample."""
 
-import re
-
 import numpy as np
 import pytest
 from numpyro import distributions as dist
 
-from dashboard.estimate import Sample, estimate, sample, valid_words
+from dashboard.estimate import Sample, batch_seconds, estimate, sample, valid_words
 from dashboard.views.exploration import Exploration
 from dashboard.views.sliders import Sliders
 from dashboard.words import duration
@@ -36,11 +34,18 @@ def test_methods_that_train_nothing_are_not_said_to_learn(fakes):
     assert str(chains) == "0.8 GB on this machine; how long the chains take will be told when they run"
 
 
-def test_epochs_of_epi_take_as_long_as_their_simulations(fakes):
-    short = estimate(fakes["fake_channel"], EPI(num_seeds=1, max_epochs=1, num_steps=1, batch_size=4))
-    assert re.search(r"roughly .* for each of 1 epoch, .* in all; training usually ends before", str(short))
-    whole = 40 * 500 * 3 * 200 * 2 * sample(fakes["fake_channel"]).seconds
-    assert f", {duration(whole)} in all" in str(estimate(fakes["fake_channel"], EPI(num_seeds=3)))
+def test_epochs_of_epi_take_as_long_as_their_steps(fakes, monkeypatch):
+    monkeypatch.setattr("dashboard.estimate.batch_seconds", lambda simulator, num: num * 1e-5)
+    shown = str(estimate(fakes["fake_channel"], EPI(num_seeds=3, num_steps=500, max_epochs=40)))
+    step = 1e-3 + 2 * 200 * 1e-5  # a batch is of 200 where nobody says
+    epochs = f"{duration(1500 * step)} for each of 40 epochs, {duration(40 * 1500 * step)} in all"
+    assert epochs in shown
+    more = str(estimate(fakes["fake_channel"], EPI(num_seeds=3, num_steps=500, batch_size=2_000)))
+    assert f"{duration(1500 * (1e-3 + 2 * 2_000 * 1e-5))} for each" in more
+
+
+def test_a_batch_is_timed_without_compiling(fakes):
+    assert 0 < batch_seconds(fakes["fake_channel"], 20) < 0.5
 
 
 def test_words_for_few_and_for_none():
