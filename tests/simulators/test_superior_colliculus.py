@@ -109,8 +109,8 @@ def test_silencing_may_be_traced(key):
     for silencing, found in zip((0.0, 0.85), curve, strict=True):
         simulator = make_superior_colliculus(silencing=silencing)
         np.testing.assert_allclose(simulator(key, theta), found, atol=1e-3)
-    assert curve[0, 1] > 0.7
-    assert curve[1, 1] < 0.4
+    # Over 200 keys the accuracy in Anti trials is 0.738 and 0.089, with a spread of 0.032 and 0.016.
+    assert curve[0, 1] - curve[1, 1] > 0.4  # seven of its standard deviations below its mean
 
 
 def test_without_noise_both_choices_are_right():
