@@ -8,7 +8,11 @@ from pathlib import Path
 from dashboard.compilation import cache_variables
 
 # name -> the module, from the root of a checkout
-BENCHMARKS = {"speed": "tests.benchmarks.speed", "accuracy": "tests.benchmarks.accuracy"}
+BENCHMARKS = {
+    "speed": "tests.benchmarks.speed",
+    "jax-peers": "tests.benchmarks.speed_jax_peers",
+    "accuracy": "tests.benchmarks.accuracy",
+}
 DEFAULT_ROOT = Path(__file__).resolve().parent.parent
 
 

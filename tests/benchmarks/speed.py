@@ -124,7 +124,7 @@ def measure(arguments: argparse.Namespace, say: Callable[[str], None]) -> tuple[
         path = folder / f"{name}.json"
         if not path.exists() and arguments.peer and (arguments.long or name not in LONG):
             say(f"sbi: {name}")
-            _perform([arguments.peer, HERE / "speed_sbi.py"], job, path, core=arguments.core)
+            perform([arguments.peer, HERE / "speed_sbi.py"], job, path, core=arguments.core)
         if path.exists():
             peer[name] = json.loads(path.read_text())
     ours = {}
@@ -139,13 +139,13 @@ def measure(arguments: argparse.Namespace, say: Callable[[str], None]) -> tuple[
             path = folder / f"ours_{name}.json"
             say(f"ours: {name}")
             program = [sys.executable, HERE / "speed_ours.py"]
-            _perform(program, options, path, core=arguments.core, cache=None if cold else Path(cache))
+            perform(program, options, path, core=arguments.core, cache=None if cold else Path(cache))
             ours[name] = json.loads(path.read_text())
     _compare(folder, peer, ours)
     return peer, ours
 
 
-def _perform(
+def perform(
     program: list[Any], job: dict[str, Any], path: Path, *, core: int | None, cache: Path | None = None
 ) -> None:
     """Run one job in its own process, on one core, with a compilation cache or with none."""
@@ -173,7 +173,7 @@ def _compare(folder: Path, peer: dict[str, Any], ours: dict[str, Any]) -> None:
         return
     path = folder / "c2st.json"
     job = {"job": "compare", "files": files, "x_o": X_O}
-    _perform([sys.executable, HERE / "speed_ours.py"], job, path, core=None)
+    perform([sys.executable, HERE / "speed_ours.py"], job, path, core=None)
     values = json.loads(path.read_text())
     for name in files:
         sides[name][1]["c2st"] = values[name]
