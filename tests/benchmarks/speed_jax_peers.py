@@ -59,7 +59,7 @@ def main() -> None:
     for tool in TOOLS:
         python = getattr(asked, tool)
         if python is not None:
-            options = {"num": asked.num} | limit
+            options = {"job": "train", "num": asked.num} | limit
             lines.append(measure(tool, python.absolute(), asked.results.resolve(), options, asked.core))
     sys.stdout.write("\n".join(lines) + "\n")
 
