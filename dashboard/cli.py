@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dashboard import options, settings, text
+from dashboard import options, settings, text, users_cli
 from dashboard.compilation import keep_compiled_programs
 
 DEBUG_VARIABLE = "POSTERIOR_LAB_DEBUG"
@@ -23,6 +23,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(users_cli.app, name="users")
 
 
 def main() -> None:
@@ -44,16 +47,22 @@ def serve(
     open_: options.Open = False,  # noqa: FBT002
     simulators: options.SimulatorFiles = None,
     scheduler: options.Scheduler = None,
+    users: options.Users = None,
+    address: options.Address = "127.0.0.1",
+    origin: options.Origin = None,
+    behind_proxy: options.BehindProxy = False,  # noqa: FBT002
 ) -> None:
-    """Serve the dashboard on this machine."""
+    """Serve the dashboard on this machine, or with --users FILE to a lab."""
     _use(root, simulators)
+    if users is not None:
+        os.environ[settings.USERS_VARIABLE] = str(users.expanduser().resolve())
     if scheduler is not None:
         os.environ[settings.SCHEDULER_VARIABLE] = scheduler
-    from dashboard.server import serve_pages
+    from dashboard.server import Access, serve_pages
 
     # A service manager stops the server as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    serve_pages(port=port, is_open=open_)
+    serve_pages(port=port, is_open=open_, access=Access(address, tuple(origin or ()), behind_proxy))
 
 
 @app.command()

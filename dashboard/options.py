@@ -18,6 +18,20 @@ Open = Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")]
 Scheduler = Annotated[
     str | None, typer.Option(help="Dask scheduler, e.g. tcp://host:8786; default: this machine.")
 ]
+Users = Annotated[
+    Path | None,
+    typer.Option("--users", metavar="FILE", help="Who may log in; made with `posterior-lab users add`."),
+]
+Address = Annotated[str, typer.Option(help="Network address to listen to; all of them: 0.0.0.0.")]
+Origin = Annotated[
+    list[str] | None,
+    typer.Option(metavar="HOST[:PORT]", help="Name of this server in the browser's address; repeatable."),
+]
+BehindProxy = Annotated[
+    bool, typer.Option("--behind-proxy", help="A reverse proxy sets X-Forwarded-For and X-Forwarded-Proto.")
+]
+UsersFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file of users.")]
+UserName = Annotated[str, typer.Argument(metavar="NAME", help="Of the user: a-z, 0-9, '.', '_' and '-'.")]
 Model = Annotated[str, typer.Argument(help="Name of a simulator, as `posterior-lab simulators` lists them.")]
 MethodName = Annotated[str, typer.Option(help="Name of a method, as `posterior-lab methods` lists them.")]
 Settings = Annotated[

@@ -3,35 +3,75 @@
 import logging
 import shutil
 import socket
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import panel as pn
 import typer
 
 from dashboard import compilation, settings
 from dashboard.jobs import get_jobs
+from dashboard.login import Login
+from dashboard.people import People, cookie_secret
 from inference.files import move_into_place, staging
 from inference.runs import RunStore
 
 PAGES = Path(__file__).parent / "pages"
 EXAMPLES = Path(__file__).parent / "examples"
 HOME = "home"
-ADDRESS = "127.0.0.1"  # this machine only: the pages have no login
+ADDRESS = "127.0.0.1"  # this machine only
+LOCAL = ("localhost", ADDRESS)
 MAX_UPLOAD_BYTES = 500 * 2**20
 SESSION_MILLISECONDS = 2 * 3600 * 1000  # a laptop may sleep as long, and find its page alive
 
 
-def serve_pages(*, port: int, is_open: bool) -> None:
+@dataclass(frozen=True)
+class Access:
+    """From where a server can be reached, beside this machine.
+
+    Attributes:
+        address: of the network that it listens to.
+        origins: further names in the browser's address, as host or host:port.
+        is_behind_proxy: whether a reverse proxy says who asks, and whether by https; never without one.
+    """
+
+    address: str = ADDRESS
+    origins: tuple[str, ...] = ()
+    is_behind_proxy: bool = False
+
+    def check(self) -> None:
+        """Whether that is safe.
+
+        Raises:
+            ValueError: others could reach the pages without a login, or every address is an origin.
+        """
+        if settings.users_file() is None and (
+            self.address not in LOCAL or self.origins or self.is_behind_proxy
+        ):
+            raise ValueError(
+                "Without users, the pages are for this machine only: give --users FILE, made with "
+                "posterior-lab users add FILE NAME."
+            )
+        if any("*" in origin for origin in self.origins):
+            raise ValueError("An origin is the exact name in the browser's address, such as lab.example.org.")
+
+
+def serve_pages(*, port: int, is_open: bool, access: Access = Access()) -> None:  # noqa: B008  frozen
     """Serve all pages until interrupted.
 
     Args:
         port: 0 takes a free one.
         is_open: open a browser.
+        access: from where.
 
     Raises:
-        ValueError: the port is taken.
+        ValueError: the port is taken, the file of users cannot be relied on, or others could come in without
+            a login.
     """
-    port = _free_port(port)
+    access.check()
+    login = _login()
+    port = _free_port(port, access.address)
     root = settings.root()
     bring_examples(RunStore(root))
     _be_quiet()
@@ -43,14 +83,16 @@ def serve_pages(*, port: int, is_open: bool) -> None:
         pn.serve(
             dict(pages()),
             port=port,
-            address=ADDRESS,
-            websocket_origin=[f"{host}:{port}" for host in ("localhost", ADDRESS)],
+            address=access.address,
+            websocket_origin=[*(f"{host}:{port}" for host in LOCAL), *access.origins],
+            use_xheaders=access.is_behind_proxy,
             show=is_open,
             verbose=False,
             websocket_max_message_size=MAX_UPLOAD_BYTES,
             unused_session_lifetime_milliseconds=SESSION_MILLISECONDS,
             check_unused_sessions_milliseconds=60_000,
             liveness=True,
+            **login,
         )
     finally:
         jobs.close()
@@ -72,11 +114,21 @@ def bring_examples(store: RunStore) -> None:
                 move_into_place(beside / target.name, target)
 
 
-def _free_port(port: int) -> int:
+def _login() -> dict[str, Any]:
+    """What the server needs to know of logins: nothing where there are no users."""
+    file = settings.users_file()
+    if file is None:
+        return {}
+    people = People(file)
+    people.check()
+    return {"auth_provider": Login(people), "cookie_secret": cookie_secret(settings.root())}
+
+
+def _free_port(port: int, address: str = ADDRESS) -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((ADDRESS, port))
+            probe.bind((address, port))
         except OSError as error:
             raise ValueError(f"Port {port} is taken; choose another with --port.") from error
         return probe.getsockname()[1]

@@ -7,6 +7,9 @@ ROOT_VARIABLE = "POSTERIOR_LAB_ROOT"
 SCHEDULER_VARIABLE = "POSTERIOR_LAB_SCHEDULER"
 DATA_VARIABLE = "POSTERIOR_LAB_DATA"
 UPLOAD_VARIABLE = "POSTERIOR_LAB_UPLOAD_MB"
+USERS_VARIABLE = "POSTERIOR_LAB_USERS"
+JOBS_VARIABLE = "POSTERIOR_LAB_JOBS_PER_USER"
+QUOTA_VARIABLE = "POSTERIOR_LAB_QUOTA_GB"
 
 
 def root() -> Path:
@@ -30,17 +33,45 @@ def data_folders() -> list[Path]:
     return [folder for folder in folders if folder.is_dir()]
 
 
+def users_file() -> Path | None:
+    """The file of users of a lab server; None: no login, for one person."""
+    named = os.environ.get(USERS_VARIABLE)
+    return Path(named).expanduser().resolve() if named else None
+
+
 def upload_limit() -> int:
     """Largest upload in bytes; 200 MB unless POSTERIOR_LAB_UPLOAD_MB says otherwise.
 
     Raises:
         ValueError: the variable is not a positive number.
     """
-    text = os.environ.get(UPLOAD_VARIABLE) or "200"
+    return int(_positive(UPLOAD_VARIABLE, "200", "megabytes") * 1e6)
+
+
+def quota() -> int:
+    """Bytes that the runs of one user may take; 20 GB unless POSTERIOR_LAB_QUOTA_GB says otherwise.
+
+    Raises:
+        ValueError: the variable is not a positive number.
+    """
+    return int(_positive(QUOTA_VARIABLE, "20", "gigabytes") * 1e9)
+
+
+def jobs_per_person() -> int:
+    """Unfinished runs that one user may have; 4 unless POSTERIOR_LAB_JOBS_PER_USER says otherwise.
+
+    Raises:
+        ValueError: the variable is not a positive number.
+    """
+    return int(_positive(JOBS_VARIABLE, "4", "runs"))
+
+
+def _positive(variable: str, default: str, unit: str) -> float:
+    text = os.environ.get(variable) or default
     try:
-        megabytes = float(text)
+        value = float(text)
     except ValueError:
-        megabytes = 0.0
-    if not 0 < megabytes < 1e6:
-        raise ValueError(f"{UPLOAD_VARIABLE} must be a number of megabytes above 0; got '{text}'.")
-    return int(megabytes * 1e6)
+        value = 0.0
+    if not 0 < value < 1e6:
+        raise ValueError(f"{variable} must be a number of {unit} above 0; got '{text}'.")
+    return value

@@ -15,7 +15,7 @@ from panel.util.parameters import edit_readonly
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
 
-from dashboard import links, theme
+from dashboard import links, rights, theme
 
 log = logging.getLogger(__name__)
 STYLE = (Path(__file__).parent / "static" / "text.css").read_text(encoding="utf-8")
@@ -213,7 +213,19 @@ def _header(active: str) -> str:
         for name, words, url in places
     )
     brand = f'<a class="brand" href="{links.home_url()}">{_ICON.read_text("utf-8")}Posterior Lab</a>'
-    return f'<div class="top">{brand}<nav aria-label="Pages">{anchors}</nav></div>'
+    return f'<div class="top">{brand}<nav aria-label="Pages">{anchors}</nav>{_whoever()}</div>'
+
+
+def _whoever() -> str:
+    """Who is logged in, and the way out; nothing on a server for one person."""
+    try:
+        name = rights.person()
+    except rights.NotAllowed:
+        name = None
+    out = '<a href="logout">Log out</a>'
+    return (
+        "" if name is None else f'<span class="whoever" data-testid="whoever">{escape(name)} · {out}</span>'
+    )
 
 
 # Two overlapping densities, prior and posterior: the sign of the house.

@@ -73,6 +73,17 @@ def move_into_place(source: Path, target: Path) -> None:
     _flush(target.parent)
 
 
+def files_size(folder: Path) -> int:
+    """Bytes of all files below a folder; one that goes meanwhile does not count."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.lstat().st_size
+        except FileNotFoundError:
+            continue
+    return total
+
+
 def manifest_of(folder: Path, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Size and SHA-256 of each file called `names`, or below a folder called so, by relative path."""
     files = [path for name in names for path in _files(folder / name)]

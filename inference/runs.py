@@ -53,15 +53,21 @@ class RunStore:
         Raises:
             ValueError: it is no run id, or there is no such run.
         """
-        if not _ID.fullmatch(run_id):
+        if not self._is_id(run_id):
             raise ValueError(
                 f"'{run_id}' is not the id of a run; ids look like 20261120-125301-hodgkin_huxley-3f9a."
                 + self._nearest(run_id)
             )
         folder = self.folder / run_id
         if not folder.is_dir():
-            raise ValueError(f"There is no run {run_id} in '{self.root}'.{self._nearest(run_id)}")
+            raise ValueError(self._unknown(run_id))
         return Run(folder)
+
+    def _is_id(self, run_id: str) -> bool:
+        return bool(_ID.fullmatch(run_id))
+
+    def _unknown(self, run_id: str) -> str:
+        return f"There is no run {run_id} in '{self.root}'.{self._nearest(run_id)}"
 
     def _nearest(self, run_id: str) -> str:
         """A question that names the run whose id is nearly this one; empty where there is none."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import panel as pn
 import panel_material_ui as pmui
 
-from dashboard import links, settings, shell
+from dashboard import links, rights, shell
 from dashboard.run_choice import RunChoice, read_runs
-from inference.runs import RunStore
 
 LEAD = (
     "How far apart are the answers of different methods, settings or seeds, in what, and what did each of "
@@ -19,7 +18,7 @@ def page() -> pmui.Page:
     """The page at the current address."""
     query = links.read_query()
     query.check_known(["runs"])
-    store = RunStore(settings.root())
+    store = rights.store()
     runs, problems = read_runs(store, links.read_list("runs"))
     choice = RunChoice(store, runs)
     links.keep_address(lambda: {"runs": ",".join(choice.chosen)})

@@ -5,10 +5,9 @@ from __future__ import annotations
 import panel as pn
 import panel_material_ui as pmui
 
-from dashboard import links, settings, shell
+from dashboard import links, rights, shell
 from dashboard.views.gallery import Gallery
 from dashboard.views.run_list import RunList
-from inference.runs import RunStore
 from simulators import all_simulators
 
 LEAD = (
@@ -28,7 +27,7 @@ def page() -> pmui.Page:
         shell.heading("Models", lead=LEAD),
         Gallery(all_simulators()),
         shell.heading("Runs", level=2),
-        shell.card(RunList(RunStore(settings.root()), is_all=is_all), margin=(12, 0, 0, 0)),
+        shell.card(RunList(rights.store(), is_all=is_all), margin=(12, 0, 0, 0)),
         active="home",
         problems=query.problems,
     )

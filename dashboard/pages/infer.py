@@ -14,7 +14,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from dashboard import links, observations, property_address, set_address, settings, shell
+from dashboard import links, observations, property_address, rights, set_address, settings, shell
 from dashboard.jobs import get_jobs
 from dashboard.property_form import PropertyChoice
 from dashboard.views.extra_choice import ExtraChoice
@@ -28,7 +28,6 @@ from dashboard.views.plan import USUAL, Plan, fitting_method, goal_of
 from dashboard.views.recording_set import RecordingSet
 from inference.methods import METHODS
 from inference.requests import Request
-from inference.runs import RunStore
 from inference.settings import make_config
 from simulators import Simulator, all_simulators
 
@@ -127,7 +126,7 @@ def choices(plan: Plan, offered: Mapping[str, Path]) -> dict[str, object]:
 
 def submit(request: Request) -> None:
     """Queue a run, and go and watch it."""
-    run = RunStore(settings.root()).create(request)
+    run = rights.store().create(request)
     get_jobs().submit(run)
     links.go_to(links.run_url(run.id))
 

@@ -10,18 +10,19 @@ from html import escape
 import panel as pn
 import panel_material_ui as pmui
 
-from dashboard import links, settings, shell
+from dashboard import links, rights, shell
 from dashboard.jobs import get_jobs
 from dashboard.references import References
 from dashboard.run_overview import RunOverview
-from inference.runs import Run, RunStore
+from dashboard.views.sharing import SharingChoice
+from inference.runs import Run
 
 
 def page() -> pmui.Page:
     """The page at the current address."""
     query = links.read_query()
     query.check_known(["id", "tab", "sel", "ref"])
-    store = RunStore(settings.root())
+    store = rights.store()
     try:
         run = store.get(query.text("id"))
         run.record  # noqa: B018  a damaged run is told here and not in the middle of the page
@@ -35,7 +36,16 @@ def page() -> pmui.Page:
         references=references,
     )  # fmt: skip
     links.keep_address(lambda: overview.address)
-    return shell.page(f"Run {run.id}", overview, problems=query.problems)
+    return shell.page(f"Run {run.id}", *sharing(run), overview, problems=query.problems)
+
+
+def sharing(run: Run) -> list[SharingChoice]:
+    """Whose run it is and who may see it, on a server with users."""
+    name = rights.person()
+    if name is None or run.owner == rights.EXAMPLE:
+        return []
+    share = (lambda way: rights.share(run, way)) if rights.may_change(name, run) else None
+    return [SharingChoice(run.owner, rights.sharing_of(run), share)]
 
 
 def not_found(sentence: str) -> list[pn.viewable.Viewable]:
@@ -49,10 +59,12 @@ def not_found(sentence: str) -> list[pn.viewable.Viewable]:
 
 
 def _stop(run: Run) -> None:
+    rights.check_change(run)
     get_jobs().stop(run)
 
 
 def _submit(run: Run) -> None:
+    rights.check_change(run)
     get_jobs().submit(run)
 
 

@@ -1,0 +1,158 @@
+"""Logging in and out: the handlers that a lab server adds, and who a request comes from.
+
+A login is a signed cookie with a name and the mark of the password that it was made with
+(`dashboard.people`); it ends after a week, with a new password, and with the removal of the person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from bokeh.server.auth_provider import AuthProvider
+from tornado.web import RequestHandler, decode_signed_value
+
+from dashboard.people import People
+
+COOKIE = "posterior_lab_login"
+LOGIN, LOGOUT = "/login", "/logout"
+DAYS = 7  # until somebody has to log in again
+FREE_FAILURES = 5  # in a row, of one name or from one address; then there is a wait
+WAIT_SECONDS, LONGEST_WAIT = 2.0, 300.0  # doubled with each further failure
+MOST_KEPT = 10_000  # names and addresses with failures; the oldest are forgotten
+PAGE = (Path(__file__).parent / "static" / "login.html").read_text(encoding="utf-8")
+
+
+class Failures:
+    """Failed logins by name and by address, and how long each has to wait before the next."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def wait(self, *who: str, now: float) -> float:
+        """Seconds until the next attempt may be made; 0: at once."""
+        return max(0.0, *(self._until(one) - now for one in who))
+
+    def add(self, *who: str, now: float) -> None:
+        """Note a failed attempt."""
+        for one in who:
+            num, _ = self._known.pop(one, (0, 0.0))
+            self._known[one] = (num + 1, now)
+        while len(self._known) > MOST_KEPT:
+            self._known.popitem(last=False)
+
+    def forget(self, *who: str) -> None:
+        """After a success."""
+        for one in who:
+            self._known.pop(one, None)
+
+    def _until(self, one: str) -> float:
+        num, last = self._known.get(one, (0, 0.0))
+        if num < FREE_FAILURES:
+            return last
+        return last + min(WAIT_SECONDS * 2 ** min(num - FREE_FAILURES, 20), LONGEST_WAIT)
+
+
+class Login(AuthProvider):
+    """What Bokeh asks about every request.
+
+    Args:
+        people: who may log in.
+    """
+
+    def __init__(self, people: People) -> None:
+        self.people = people
+        self._login = type("LoginHandler", (_LoginHandler,), {"people": people, "failures": Failures()})
+        super().__init__()
+
+    @property
+    def get_user(self) -> Any:
+        """Who a request comes from; None: nobody who is logged in."""
+        return lambda handler: person_of(self.people, handler.get_secure_cookie(COOKIE, max_age_days=DAYS))
+
+    @property
+    def login_url(self) -> str:
+        """Where everybody else is sent."""
+        return LOGIN
+
+    @property
+    def login_handler(self) -> Any:
+        """The handler of the login page."""
+        return self._login
+
+    @property
+    def logout_url(self) -> str:
+        """Where a login is ended."""
+        return LOGOUT
+
+    @property
+    def logout_handler(self) -> Any:
+        """The handler that ends a login."""
+        return _LogoutHandler
+
+
+def person_of(people: People, login: bytes | None) -> str | None:
+    """Whose login a cookie's content is; None where it is nobody's any more."""
+    name, _, since = (login or b"").decode("utf-8", "replace").partition(":")
+    return name if since and since == people.since(name) else None
+
+
+def person_of_cookie(people: People, secret: str, cookie: str | None) -> str | None:
+    """The same from the cookie as the browser sent it."""
+    return person_of(people, decode_signed_value(secret, COOKIE, cookie or "", max_age_days=DAYS))
+
+
+class _LoginHandler(RequestHandler):
+    people: People
+    failures: Failures
+
+    def get(self) -> None:
+        self._show("")
+
+    async def post(self) -> None:
+        self.check_xsrf_cookie()
+        name = self.get_body_argument("name", "").lower()[:64]
+        password = self.get_body_argument("password", "", strip=False)
+        who, now = (f"name {name}", f"from {self.request.remote_ip}"), time.monotonic()
+        if (wait := self.failures.wait(*who, now=now)) > 0:
+            self.set_status(429)
+            self.set_header("Retry-After", str(int(wait) + 1))
+            self._show(f"Too many attempts; wait {int(wait) + 1} seconds.", name)
+            return
+        self.failures.add(*who, now=now)  # before the answer is known, so that many at once count
+        verify = partial(self.people.verify, name, password)
+        if not await asyncio.get_running_loop().run_in_executor(None, verify):  # takes a tenth of a second
+            self.set_status(403)
+            self._show("This name and password do not belong together.", name)
+            return
+        self.failures.forget(*who)
+        self.set_signed_cookie(
+            COOKIE, f"{name}:{self.people.since(name)}", expires_days=DAYS, httponly=True, samesite="Lax",
+            secure=self.request.protocol == "https",
+        )  # fmt: skip
+        self.redirect(safe_next(self.get_query_argument("next", "/")))
+
+    def _show(self, problem: str, name: str = "") -> None:
+        self.set_header("Cache-Control", "no-store")
+        self.set_header(
+            "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"
+        )
+        alert = f'<p role="alert" class="problem">{escape(problem)}</p>' if problem else ""
+        self.finish(PAGE.format(problem=alert, name=escape(name), token=self.xsrf_form_html()))
+
+
+class _LogoutHandler(RequestHandler):
+    def get(self) -> None:
+        self.clear_cookie(COOKIE)
+        self.redirect(LOGIN)
+
+
+def safe_next(address: str) -> str:
+    """An address of this server to go on to; the home page for any other."""
+    is_ours = address.startswith("/") and not address.startswith("//") and "\\" not in address
+    return address if is_ours and address.isprintable() else "/"

@@ -1,0 +1,129 @@
+"""A server with users, in real browsers: every route as nobody, as another user and as the owner."""
+
+import contextlib
+import re
+import urllib.error
+import urllib.request
+
+import pytest
+from playwright.sync_api import expect
+
+from dashboard.people import People
+from inference.requests import Request
+from inference.runs import RunStore
+from tests.browser.conftest import serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+
+ROUTES = ("/", "/home", "/model", "/infer", "/run", "/compare", "/metadata", "/home/metadata")
+ROUTES += ("/home/autoload.js?bokeh-autoload-element=1", "/home/ws")
+PASSWORDS = {"ada": "a long password", "bob": "another password"}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lab")
+    people = People(folder / "users.json")
+    for name, password in PASSWORDS.items():
+        people.add(name, password)
+    command = ["-c", "from dashboard.cli import main; main()", "serve", "--port", "0", "--users"]
+    with serving([*command, str(people.file)], folder) as server:
+        yield server, people
+
+
+@contextlib.contextmanager
+def logged_in(browser, lab, name):
+    """A page of somebody's own browser, logged in through the form."""
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        page.goto(lab[0].address + "/home")
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(PASSWORDS[name])
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_test_id("whoever")).to_contain_text(name)
+        yield page
+    finally:
+        context.close()
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_nobody_gets_a_page(lab, route):
+    for cookie in ("", "posterior_lab_login=ada", 'posterior_lab_login="2|1:0|10:1|3:x|4:YWRh|00"'):
+        request = urllib.request.Request(lab[0].address + route, headers={"Cookie": cookie})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.build_opener(_NoRedirect).open(request)
+        assert refused.value.code in (302, 403)
+        if refused.value.code == 302:
+            assert re.match(r"\.?/login\?next=%2F", refused.value.headers["Location"])
+
+
+def test_a_form_from_elsewhere_logs_nobody_in(lab):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(lab[0].address + "/login", b"name=ada&password=a+long+password")
+    assert refused.value.code == 403
+
+
+def test_what_the_owner_shares_is_seen_by_others_and_changed_by_nobody_else(browser, lab):
+    server, _ = lab
+    run = RunStore(server.root).create(Request("linear_gaussian"), "ada")
+    run.set_state("stopped", "Stopped; it can be resumed.")
+    link = f"{server.address}/run?id={run.id}"
+    with logged_in(browser, lab, "ada") as ada, logged_in(browser, lab, "bob") as bob:
+        bob.goto(link)
+        expect(bob.get_by_test_id("run-error")).to_contain_text("There is no run")
+        bob.goto(server.address + "/home")
+        expect(bob.get_by_text("hodgkin_huxley").first).to_be_visible()
+        assert bob.locator(f'a[href*="{run.id}"]').count() == 0
+
+        ada.goto(link)
+        expect(ada.get_by_role("button", name="Resume")).to_be_visible()
+        ada.get_by_label("Who may see this run").click()
+        ada.get_by_role("option", name="Whoever has the link and a login").click()
+        _wait_until(ada, lambda: run.record.get("sharing") == "link")
+
+        bob.goto(link)
+        expect(bob.get_by_test_id("run-owner")).to_have_text("A run of ada.")
+        bob.get_by_role("button", name="Resume").click()
+        expect(bob.get_by_text("belongs to ada; only they may do that")).to_be_visible()
+        assert run.state == "stopped"
+
+
+def test_logging_out_and_a_new_password_end_a_login(browser, lab):
+    server, people = lab
+    with logged_in(browser, lab, "bob") as bob:
+        cookie = next(c for c in bob.context.cookies() if c["name"] == "posterior_lab_login")
+        assert cookie["httpOnly"]
+        assert cookie["sameSite"] == "Lax"
+        people.set_password("bob", PASSWORDS["bob"])
+        bob.goto(server.address + "/home")
+        expect(bob.get_by_role("button", name="Log in")).to_be_visible()
+    with logged_in(browser, lab, "bob") as bob:
+        bob.get_by_role("link", name="Log out").click()
+        expect(bob.get_by_role("button", name="Log in")).to_be_visible()
+        bob.goto(server.address + "/run")
+        expect(bob.get_by_role("button", name="Log in")).to_be_visible()
+
+
+def test_a_wrong_password_is_one_sentence(browser, lab):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(lab[0].address + "/login")
+    page.get_by_label("Name").fill("ada")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_have_text("This name and password do not belong together.")
+    context.close()
+
+
+def _wait_until(page, condition):
+    for _ in range(200):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it did not happen within ten seconds")

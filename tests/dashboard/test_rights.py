@@ -1,0 +1,127 @@
+"""Every action on a run as nobody, as another user and as the owner."""
+
+import pytest
+from argon2 import PasswordHasher
+
+from dashboard import rights, settings
+from dashboard.people import People
+from dashboard.rights import EXAMPLE, NotAllowed, PersonalStore
+from inference.requests import Request
+from inference.runs import RunStore
+
+REQUEST = Request("linear_gaussian")
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """Says who is logged in; a server with users."""
+    monkeypatch.setattr("dashboard.people._hasher", lambda: PasswordHasher(1, 8, 1))  # in no time
+    people = People(tmp_path / "users.json")
+    for name in ("ada", "bob"):
+        people.add(name, "a long password")
+    monkeypatch.setenv(settings.USERS_VARIABLE, str(people.file))
+    monkeypatch.setenv(settings.ROOT_VARIABLE, str(tmp_path / "root"))
+    return lambda name: monkeypatch.setattr(rights, "person_of_cookie", lambda *_: name)
+
+
+@pytest.fixture
+def run(lab):
+    lab("ada")
+    return rights.store().create(REQUEST)
+
+
+def test_a_server_without_users_has_one_person_who_may_all(tmp_path, monkeypatch):
+    monkeypatch.delenv(settings.USERS_VARIABLE, raising=False)
+    monkeypatch.setenv(settings.ROOT_VARIABLE, str(tmp_path))
+    run = rights.store().create(REQUEST)
+    rights.check_change(run)
+    assert rights.person() is None
+    assert rights.store().get(run.id).owner == "local"
+
+
+def test_nobody_sees_or_does_anything(lab, run):
+    lab(None)
+    for act in (rights.store, lambda: rights.check_change(run), lambda: rights.share(run, "lab")):
+        with pytest.raises(NotAllowed, match="Your login has ended"):
+            act()
+
+
+def test_no_session_is_nobody(lab):
+    """Outside a session there is no cookie, and so no rights."""
+    with pytest.raises(NotAllowed):
+        rights.person()
+
+
+def test_a_run_is_its_owners_alone_at_first(lab, run):
+    assert run.owner == "ada"
+    assert [one.id for one in rights.store().list()] == [run.id]
+    lab("bob")
+    store = rights.store()
+    assert store.list() == []
+    assert store.scan() == ([], [])
+    missing = run.id[:-4] + ("0000" if not run.id.endswith("0000") else "0001")
+    said = []
+    for run_id in (run.id, missing):
+        with pytest.raises(ValueError, match="There is no run") as refused:
+            store.get(run_id)
+        said.append(str(refused.value).replace(run_id, "ID"))
+    assert said[0] == said[1]  # not even whether it exists
+    for act in (lambda: rights.check_change(run), lambda: rights.share(run, "lab")):
+        with pytest.raises(NotAllowed, match="belongs to ada"):
+            act()
+
+
+@pytest.mark.parametrize(("sharing", "is_listed"), [("lab", True), ("link", False)])
+def test_sharing(lab, run, sharing, is_listed):
+    rights.share(run, sharing)
+    lab("bob")
+    store = rights.store()
+    assert bool(store.list()) == is_listed
+    assert store.get(run.id) == run
+    with pytest.raises(NotAllowed):
+        rights.check_change(run)
+    lab("ada")
+    rights.share(run, "private")
+    lab("bob")
+    with pytest.raises(ValueError, match="There is no run"):
+        store.get(run.id)
+
+
+def test_no_other_way_to_share(lab, run):
+    with pytest.raises(ValueError, match="private, lab, link; got 'world'"):
+        rights.share(run, "world")
+    run.update(sharing="world")  # by hand
+    assert rights.sharing_of(run) == "private"
+
+
+def test_runs_that_ship_with_the_program_are_everybodys(lab, run):
+    example = RunStore(settings.root()).create(REQUEST, EXAMPLE)
+    lab("bob")
+    assert [one.id for one in rights.store().list()] == [example.id]
+    with pytest.raises(NotAllowed):
+        rights.check_change(example)
+
+
+def test_what_somebody_makes_is_theirs_whatever_is_said(lab):
+    lab("bob")
+    assert rights.store().create(REQUEST, "ada").owner == "bob"
+
+
+def test_limits_of_one_person(lab, run, monkeypatch):
+    store = rights.store()
+    monkeypatch.setenv(settings.JOBS_VARIABLE, "1")
+    with pytest.raises(NotAllowed, match="1 unfinished runs, and 1 is the most"):
+        store.create(REQUEST)
+    lab("bob")
+    rights.store().create(REQUEST)  # ada's runs do not count
+    run.set_state("done")
+    monkeypatch.setenv(settings.QUOTA_VARIABLE, "0.0000001")
+    with pytest.raises(NotAllowed, match="for more room"):
+        store.create(REQUEST)
+
+
+def test_a_folder_that_cannot_be_read_is_nobodys(lab, run):
+    (run.folder / "run.json").write_text("{")
+    assert rights.store().scan() == ([], [])
+    with pytest.raises(ValueError, match="There is no run"):
+        PersonalStore(settings.root(), "ada").get(run.id)
