@@ -10,7 +10,7 @@ from typing import Any
 import panel as pn
 import typer
 
-from dashboard import compilation, settings
+from dashboard import compilation, settings, shell
 from dashboard.jobs import get_jobs
 from dashboard.login import Login
 from dashboard.people import People, cookie_secret
@@ -137,5 +137,6 @@ def _free_port(port: int, address: str = ADDRESS) -> int:
 def _be_quiet() -> None:
     """Warnings and errors only; one line per request is for nobody."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    logging.getLogger("tornado.application").addFilter(shell.is_worth_logging)  # also before the first page
     for name in ("bokeh", "tornado", "tornado.access", "distributed", "panel"):
         logging.getLogger(name).setLevel(logging.ERROR if name == "distributed" else logging.WARNING)

@@ -39,7 +39,7 @@ def page(
     """
     pn.extension(*extensions, reconnect=True, notifications=True)
     for name in ("asyncio", "tornado.application"):
-        logging.getLogger(name).addFilter(_is_worth_logging)
+        logging.getLogger(name).addFilter(is_worth_logging)
     dark = prefers_dark()
     shown = pmui.Page(
         title="",  # the header below has its own; the tab's title comes from meta_title
@@ -194,12 +194,13 @@ def _follow_theme(shown: pmui.Page) -> None:
     shown.jscallback(dark_theme=f"document.cookie = {choice} + '; path=/; max-age={YEAR}; SameSite=Lax'")
 
 
-def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """All but that a page was closed while something was on its way to it, which is no fault."""
+def is_worth_logging(record: logging.LogRecord) -> bool:
+    """All but what is no fault: something was on its way to a closed page, or to who has to log in first."""
     error = record.exc_info[1] if record.exc_info else None
     # Bokeh asserts that a closing page is still known, but its own keep-alive may just have dropped it.
     is_dropped = isinstance(error, AssertionError) and "/ws" in record.getMessage()
-    return not (is_dropped or isinstance(error, WebSocketClosedError | StreamClosedError))
+    is_sent_away = isinstance(error, TypeError) and "/autoload.js" in record.getMessage()
+    return not (is_dropped or is_sent_away or isinstance(error, WebSocketClosedError | StreamClosedError))
 
 
 def _header(active: str) -> str:

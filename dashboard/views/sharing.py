@@ -14,7 +14,7 @@ from dashboard import shell
 WORDS = {
     "private": "Only you",
     "lab": "Everybody in the lab",
-    "link": "Whoever has the link and a login",
+    "link": "Whoever has the link",
 }
 
 
@@ -40,9 +40,10 @@ class SharingChoice(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         if self._share is None:
             return shell.html(f'<p class="quiet" data-testid="run-owner">A run of {escape(self.owner)}.</p>')
-        choice = pmui.Select.from_param(
-            self.param.sharing, label="Who may see this run", description="", width=280, margin=(0, 0, 12, 0)
-        )
+        choice = pmui.RadioButtonGroup.from_param(
+            self.param.sharing, label="Who may see this run", description="", size="small",
+            margin=(0, 0, 12, 0), sx=shell.TOGGLE_SX,
+        )  # fmt: skip
         return pn.Column(choice, self.line, margin=0)
 
     def _change(self, event: param.parameterized.Event) -> None:

@@ -77,7 +77,7 @@ def test_a_page_that_fails_is_a_page_that_says_so(monkeypatch, caplog):
 )
 def test_a_closed_page_is_no_news(error, is_logged):
     record = logging.LogRecord("asyncio", logging.ERROR, "", 0, "", None, (type(error), error, None))
-    assert shell._is_worth_logging(record) is is_logged
+    assert shell.is_worth_logging(record) is is_logged
 
 
 def contrast(first, second):
