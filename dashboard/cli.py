@@ -195,7 +195,9 @@ def doctor(root: options.Root = None) -> None:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def bench(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="speed|accuracy", help="Beside sbi, or against references.")],
+    name: Annotated[
+        str, typer.Argument(metavar="speed|jax-peers|accuracy", help="Beside peers, or against references.")
+    ],
 ) -> None:
     """Measure this package, in a checkout; options after the name are the benchmark's own (try -- --help)."""
     from dashboard.bench import run_benchmark

@@ -36,7 +36,7 @@ def page() -> pmui.Page:
         references=references,
     )  # fmt: skip
     links.keep_address(lambda: overview.address)
-    return shell.page(f"Run {run.id}", *sharing(run), overview, problems=query.problems)
+    return shell.page(f"Run {run.id}", overview, *sharing(run), problems=query.problems)
 
 
 def sharing(run: Run) -> list[SharingChoice]:

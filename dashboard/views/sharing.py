@@ -42,7 +42,7 @@ class SharingChoice(pn.viewable.Viewer):
             return shell.html(f'<p class="quiet" data-testid="run-owner">A run of {escape(self.owner)}.</p>')
         choice = pmui.RadioButtonGroup.from_param(
             self.param.sharing, label="Who may see this run", description="", size="small",
-            margin=(0, 0, 12, 0), sx=shell.TOGGLE_SX,
+            margin=(28, 0, 0, 0), sx=shell.TOGGLE_SX,
         )  # fmt: skip
         return pn.Column(choice, self.line, margin=0)
 
