@@ -50,7 +50,6 @@ def serve(
     users: options.Users = None,
     address: options.Address = "127.0.0.1",
     origin: options.Origin = None,
-    behind_proxy: options.BehindProxy = False,  # noqa: FBT002
 ) -> None:
     """Serve the dashboard on this machine, or with --users FILE to a lab."""
     _use(root, simulators)
@@ -62,7 +61,7 @@ def serve(
 
     # A service manager stops the server as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    serve_pages(port=port, is_open=open_, access=Access(address, tuple(origin or ()), behind_proxy))
+    serve_pages(port=port, is_open=open_, access=Access(address, tuple(origin or ())))
 
 
 @app.command()

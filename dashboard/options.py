@@ -27,9 +27,6 @@ Origin = Annotated[
     list[str] | None,
     typer.Option(metavar="HOST[:PORT]", help="Name of this server in the browser's address; repeatable."),
 ]
-BehindProxy = Annotated[
-    bool, typer.Option("--behind-proxy", help="A reverse proxy sets X-Forwarded-For and X-Forwarded-Proto.")
-]
 UsersFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file of users.")]
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="Of the user: a-z, 0-9, '.', '_' and '-'.")]
 Model = Annotated[str, typer.Argument(help="Name of a simulator, as `posterior-lab simulators` lists them.")]

@@ -33,12 +33,15 @@ class Access:
     Attributes:
         address: of the network that it listens to.
         origins: further names in the browser's address, as host or host:port.
-        is_behind_proxy: whether a reverse proxy says who asks, and whether by https; never without one.
     """
 
     address: str = ADDRESS
     origins: tuple[str, ...] = ()
-    is_behind_proxy: bool = False
+
+    @property
+    def is_behind_proxy(self) -> bool:
+        """Whether only a reverse proxy of this machine can ask, which says for whom, and whether by https."""
+        return self.address in LOCAL and bool(self.origins)
 
     def check(self) -> None:
         """Whether that is safe.
@@ -46,9 +49,7 @@ class Access:
         Raises:
             ValueError: others could reach the pages without a login, or every address is an origin.
         """
-        if settings.users_file() is None and (
-            self.address not in LOCAL or self.origins or self.is_behind_proxy
-        ):
+        if settings.users_file() is None and (self.address not in LOCAL or self.origins):
             raise ValueError(
                 "Without users, the pages are for this machine only: give --users FILE, made with "
                 "posterior-lab users add FILE NAME."

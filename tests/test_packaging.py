@@ -40,6 +40,7 @@ def names_and_ranges(requirements):
 
 # Of the benchmarks: scripts that run in the environment of the tool to be compared with.
 PEERS = {"sbi", "torch", "speed_data", "brian2", "neuron"}
+PEERS |= {"bayesflow", "keras", "sbijax", "tensorflow_probability"}
 
 
 def imported(folder):

@@ -15,8 +15,8 @@ from tests.browser.conftest import SECONDS, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
-ROUTES = ("/", "/home", "/model", "/infer", "/run", "/compare", "/metadata", "/home/metadata")
-ROUTES += ("/home/autoload.js?bokeh-autoload-element=1", "/home/ws")
+ROUTES = ("/", "/home", "/model", "/infer", "/run", "/compare", "/metadata", "/infer/metadata")
+ROUTES += ("/infer/autoload.js?bokeh-autoload-element=1", "/infer/ws")
 PASSWORDS = {"ada": "a long password", "bob": "another password"}
 
 

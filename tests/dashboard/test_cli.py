@@ -179,7 +179,7 @@ def test_bench_runs_what_is_in_a_checkout_and_says_where_it_is_not(call, tmp_pat
     )
     code, _, err = call("bench", "beauty")
     assert code == 2
-    assert "There is no benchmark 'beauty'; choose one of speed, accuracy." in err
+    assert "There is no benchmark 'beauty'; choose one of speed, jax-peers, accuracy." in err
     assert call("bench", "speed", "--help")[0] == 0
 
 

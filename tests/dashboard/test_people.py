@@ -118,10 +118,14 @@ def test_only_addresses_of_this_server_follow_a_login(address):
 def test_no_network_without_users(monkeypatch, people):
     monkeypatch.delenv(settings.USERS_VARIABLE, raising=False)
     Access().check()
-    for access in (Access("0.0.0.0"), Access(origins=("lab.example.org",)), Access(is_behind_proxy=True)):
+    for access in (Access("0.0.0.0"), Access(origins=("lab.example.org",))):
         with pytest.raises(ValueError, match="give --users FILE"):
             access.check()
     monkeypatch.setenv(settings.USERS_VARIABLE, str(people.file))
-    Access("0.0.0.0", ("lab.example.org",), is_behind_proxy=True).check()
+    Access("0.0.0.0", ("lab.example.org",)).check()
+    assert not Access(
+        "0.0.0.0", ("lab.example.org",)
+    ).is_behind_proxy  # anybody could say where they come from
+    assert Access(origins=("lab.example.org",)).is_behind_proxy
     with pytest.raises(ValueError, match="exact name"):
         Access("0.0.0.0", ("*",)).check()
