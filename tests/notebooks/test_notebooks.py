@@ -20,6 +20,7 @@ NAMES = (
     "10_epi_from_zero",
     "11_epi_networks",
     "12_epi_visual_cortex",
+    "13_posterior_geometry",
 )
 MOST_BYTES = 300_000
 KEPT = {"image/png", "text/html", "text/plain"}  # no scripts: live views are not stored
@@ -60,6 +61,12 @@ TOLD = {
     "10_epi_from_zero": ("it cannot be had", "of the draws, the other family", "EPI follows gradients"),
     "11_epi_networks": ("greatest entropy", "per nS²", "N = 2"),
     "12_epi_visual_cortex": ("constraints met", "correlation of σ_E² and σ_P²", "medians"),
+    "13_posterior_geometry": (
+        "beside the lower end",
+        "simulations are triphasic",
+        "A and H of AB/PD",
+        "Shuffling loses",
+    ),
 }
 
 

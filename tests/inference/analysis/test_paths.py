@@ -61,6 +61,25 @@ def test_a_parameter_at_its_bound_stays_there(ridge):
     assert aside.points[:, 0].max() <= bounds[1][0] + 1e-6
 
 
+def test_the_ridge_of_a_banana_is_its_parabola():
+    """The density is equal all along b = a^2, so the best way is that curve, whose length is known."""
+
+    def banana(theta):
+        return -0.5 * ((theta[1] - theta[0] ** 2) / 0.05) ** 2
+
+    ends = np.array([-0.5, 0.25]), np.array([1.2, 1.44])
+    found = high_probability_path(banana, *ends, SCALE, num_waves=3)
+    straight = straight_path(banana, *ends, SCALE)
+
+    def length(a):  # of the parabola from 0 to a
+        return a / 2 * np.sqrt(1 + 4 * a**2) + np.arcsinh(2 * a) / 4
+
+    assert found.distance[-1] == pytest.approx(length(1.2) - length(-0.5), rel=0.02)
+    assert np.abs(found.points[:, 1] - found.points[:, 0] ** 2).max() < 0.05
+    assert found.log_prob.min() > -0.5
+    assert straight.log_prob.min() < -50
+
+
 def test_an_end_outside_the_prior_is_one_sentence():
     with pytest.raises(ValueError, match="two ends where the density is finite"):
         high_probability_path(lambda theta: jnp.log(theta[0]), np.array([-1.0, 0.0]), GOAL, SCALE)

@@ -71,6 +71,18 @@ class TestHessian:
         with pytest.raises(ValueError, match="has no observation of its own"):
             hessian(posterior, np.zeros(2))
 
+    @pytest.mark.long
+    @pytest.mark.parametrize("name", ["maf", "nsf"])
+    def test_of_flows_against_differences(self, name):
+        spec = EstimatorSpec(name, 2, 3, num_layers=2, width=16)
+        posterior = Posterior(make_estimator(jax.random.key(1), spec), BOX, np.ones(3))
+        point, step = np.array([0.3, -1.1]), 1e-4
+        with jax.enable_x64(True):
+            slope = jax.jit(jax.grad(posterior.log_density()))
+            pairs = [(slope(point + move), slope(point - move)) for move in step * np.eye(2)]
+            expected = np.stack([np.asarray(up - down) / (2 * step) for up, down in pairs])
+        np.testing.assert_allclose(hessian(posterior, point), expected, rtol=1e-4, atol=1e-5)
+
     @pytest.mark.parametrize(
         ("theta", "words"), [(np.zeros(3), "one row of 2 parameters"), (np.array([2.0, 0.0]), "outside")]
     )
