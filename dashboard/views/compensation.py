@@ -49,10 +49,12 @@ def pinned_sentence(whole: PosteriorDraws, given: PosteriorDraws, pinned: dict[s
         pinned: name -> value.
     """
     all_alone = whole.only(given.names)
+    at = [whole.names.index(name) for name in given.names]
+    marginal = whole.correlations[np.ix_(at, at)]
     where = ", ".join(f"{name} {_with_unit(whole, name, value)}" for name, value in pinned.items())
     begin = f"With {where}: " if pinned else "Nothing is pinned: "
     parts = [_followed(all_alone, given)] if pinned else []
-    found = compensations(given.names, correlations(given.values), correlations(all_alone.values), num=1)
+    found = compensations(given.names, correlations(given.values), marginal, num=1)
     if found and pinned:
         parts.append(found[0].removesuffix("."))
     elif not found and given.dim > 1:

@@ -40,7 +40,7 @@ class PairDetail:
         self._points = {role: self._add_cloud(role) for role in ("model", "selection")}
         self._chosen_points, self._chosen_curve = self._add_circles(), self._add_dashes()  # of the reference
         self._dots = self._add_dots()
-        self._truth = self._add_truth()
+        self._truth, self._ring = self._add_truth(), self._add_ring()
         self._summary = shell.Line(testid="pair-summary")
         self._title = shell.html("")
 
@@ -88,6 +88,12 @@ class PairDetail:
             self._points["selection"].data = _points(chosen, self._pair)
             self._summary.text = _pair_sentence(draws, self._pair, chosen)
         self._select_reference(reference_rows)
+
+    def mark(self, theta: np.ndarray | None) -> None:
+        """Ring one draw, (dim,); None: none."""
+        x, y = self._pair
+        place = NO_POINTS if theta is None else {"x": [theta[x]], "y": [0.0 if x == y else theta[y]]}
+        self._ring.data = place
 
     def _select_reference(self, rows: np.ndarray | None) -> None:
         reference, (x, y) = self._reference, self._pair
@@ -180,6 +186,12 @@ class PairDetail:
         source = columns(**NO_POINTS)
         drawn = self.figure.line("x", "y", source=source, line_width=2, line_dash="dashed")
         theme.paint(drawn, line_color="selection")
+        return source
+
+    def _add_ring(self) -> Any:
+        source = columns(**NO_POINTS)
+        drawn = self.figure.scatter("x", "y", source=source, size=15, fill_alpha=0, line_width=3)
+        theme.paint(drawn, line_color="truth")
         return source
 
     def _add_truth(self) -> Any:

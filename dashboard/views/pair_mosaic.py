@@ -43,6 +43,7 @@ class PairMosaic(pn.viewable.Viewer):
         selection: shared with other views; None: of its own.
         reference: other draws of the same parameters, shown in the upper triangle; None: correlations are.
         called: what the legend calls the draws, and the reference.
+        file_name: what files are called.
     """
 
     shown = param.ListSelector(default=[], doc="Names of the parameters in the mosaic.")
@@ -57,8 +58,10 @@ class PairMosaic(pn.viewable.Viewer):
         zoomed: bool = False,
         reference: PosteriorDraws | None = None,
         called: tuple[str, str] = CALLED,
+        file_name: str = "result",
     ) -> None:
         super().__init__(zoomed=zoomed)
+        self.file_name = file_name
         self.reference, self.called = reference, called
         self.draws = posterior_draws(draws) if isinstance(draws, xr.DataTree) else draws
         self.selection = selection or Selection()
@@ -66,6 +69,7 @@ class PairMosaic(pn.viewable.Viewer):
         self.choices = subsets(self.draws)
         self.shown = next(iter(self.choices.values()))
         self.summary = shell.Line(testid="mosaic-summary")
+        self.legend = shell.html("", margin=(0, 0, 6, 0))
         self._pane = pn.pane.Bokeh(sizing_mode="scale_width", min_width=320)
         self._detail, self._ranges = PairDetail(), PairRanges(self.selection)
         self._start()
@@ -73,6 +77,7 @@ class PairMosaic(pn.viewable.Viewer):
         self.param.watch(self._zoom, "zoomed")
         self.param.watch(self._show_detail, "cell")
         self.selection.param.watch(self._select, "ranges")
+        self.selection.param.watch(self._mark, "picked")
 
     def __panel__(self) -> pn.Column:
         clear = shell.button(
@@ -91,7 +96,7 @@ class PairMosaic(pn.viewable.Viewer):
             *self._chooser(),
             controls,
             self.summary,
-            shell.legend(*self._meanings()),
+            self.legend,
             both,
             margin=0,
             sizing_mode="stretch_width",
@@ -109,7 +114,12 @@ class PairMosaic(pn.viewable.Viewer):
             entries += [("reference", words.format(other))]
         elif self.draws.dim > MOST_WORDS:
             entries += [("diverging", "above the diagonal: correlations, −1 to 1")]
-        return entries + ([("truth", "true value")] if self.draws.truth is not None else [])
+        entries += [("truth", "true value (cross)")] if self.draws.truth is not None else []
+        return entries + ([("truth", f"draw {self.selection.picked} (ring)")] if self._has_picked else [])
+
+    @property
+    def _has_picked(self) -> bool:
+        return self.selection.picked is not None and self.selection.picked < len(self.draws)
 
     @property
     def _has_regions(self) -> bool:
@@ -181,12 +191,23 @@ class PairMosaic(pn.viewable.Viewer):
             self.cell = (min(1, len(self.shown) - 1), 0)
         self._show_detail()
         self._select()
+        self._mark()
 
     def _zoom(self, *_: object) -> None:
         with pn.io.hold():
             self._mosaic.show(self._visible, self._bins())
             self._show_detail()
             self._select()
+            self._mark()
+
+    def _mark(self, *_: object) -> None:
+        """Ring the draw that somebody looks at."""
+        visible = self._visible
+        theta = visible.values[self.selection.picked] if self._has_picked else None
+        with pn.io.hold():
+            self._mosaic.mark(theta)
+            self._detail.mark(theta)
+            self.legend.object = shell.legend_html(*self._meanings())
 
     def _select(self, *_: object) -> None:
         rows = self._selected_rows
@@ -204,6 +225,7 @@ class PairMosaic(pn.viewable.Viewer):
             self._detail.show(self._visible, pair, self._span, self._visible_reference)
             self._ranges.show(self._visible, pair, self._span)
             self._detail.select(*self._selected_rows)
+            self._detail.mark(self._visible.values[self.selection.picked] if self._has_picked else None)
 
     def _brushed(self, event: Any) -> None:
         box: Any = event.geometry

@@ -28,12 +28,16 @@ class PredictiveTraces(pn.viewable.Viewer):
     Args:
         tree: of a result with traces.
         selection: shared with other views; None: of its own.
+        file_name: what files are called.
     """
 
     num_shown = param.Integer(FIRST_SHOWN, bounds=(1, None), label="Simulations shown")
 
-    def __init__(self, tree: xr.DataTree, selection: Selection | None = None) -> None:
+    def __init__(
+        self, tree: xr.DataTree, selection: Selection | None = None, *, file_name: str = "result"
+    ) -> None:
         super().__init__()
+        self.file_name = file_name
         traces = read_traces(tree)
         if traces is None:
             raise ValueError("This result holds no traces: its simulator has no recording to draw.")
@@ -68,13 +72,17 @@ class PredictiveTraces(pn.viewable.Viewer):
             return None
         return self.draws.within(self.selection.ranges)[: len(self.traces.predicted)]
 
+    @property
+    def _num_drawn(self) -> int:
+        return sum(len(set(self._lanes.sources[role].data["draw"])) for role in ("selection", "model"))
+
     def _draw(self, *_: object) -> None:
         selected = self._selected
         numbers = np.arange(len(self.traces.predicted))
         chosen = numbers[:0] if selected is None else numbers[selected]
         others = numbers if selected is None else numbers[~selected]
         with pn.io.hold():
-            self._lanes.show("selection", chosen[: self.num_shown])
+            self._lanes.show("selection", chosen)  # all: those, and no others
             self._lanes.show("model", others[: self.num_shown])
             self._lanes.fade(0.55 if selected is None else 0.2)
             self.summary.text = self._sentence(None if selected is None else chosen.size)
@@ -100,11 +108,11 @@ class PredictiveTraces(pn.viewable.Viewer):
 
     def _sentence(self, num_selected: int | None) -> str:
         num = len(self.traces.predicted)
-        words = f"{min(self.num_shown, num)} of {count(num, 'simulation')} of posterior draws"
+        words = f"{self._num_drawn} of {count(num, 'simulation')} of posterior draws"
         if self.traces.observed is None and not self.is_of_property:
             words += "; what was observed are features alone, or its recording is not in this result"
         if num_selected is None:
             return f"{words}. Click one to see its parameters."
         if num_selected == 0:
             return f"{words}. None of the {num} belongs to a selected draw; select more widely to see some."
-        return f"{words}. {num_selected} of the {num} belong to selected draws."
+        return f"{words}. {num_selected} of the {num} belong to selected draws and stand out."
