@@ -15,9 +15,10 @@ import panel_material_ui as pmui
 from dashboard import shell
 from dashboard.background import Latest
 from dashboard.correlating import NUM_GRID, Correlating
-from dashboard.export import Cell, csv, download
+from dashboard.export import Cell, csv, downloads, picture
+from dashboard.figure_files import figure_file
 from dashboard.views.compensation import compensations, pair_sentence, strongest_pairs
-from dashboard.views.conditional_plot import ConditionalPlot
+from dashboard.views.conditional_plot import MEANINGS, ConditionalPlot
 from dashboard.views.draws import PosteriorDraws
 from dashboard.views.matrix_plot import MatrixPlot, in_groups
 from dashboard.views.pair_mosaic import subsets
@@ -25,6 +26,7 @@ from inference.analysis import Conditional, conditional_density, correlations
 from inference.drawn_posterior import AnyPosterior
 
 NUM_SENTENCES = 6
+MEANING = "correlation from −1 to 1"
 LEAD = (
     "Left, how parameters vary together over the whole posterior; right, how they must vary together when "
     "all others are held, averaged over draws. What compensates for each other shows on the right, and may "
@@ -72,19 +74,18 @@ class CorrelationView(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.Column:
         chooser = [self.which] if len(self.choices) > 1 else []
-        file = download("Correlations as CSV", f"{self.file_name}-correlations.csv", self.file)
-        widths = " ".join(["auto"] * (len(chooser) + 2)) + " minmax(0, 1fr)"
-        controls = shell.columns(*chooser, self.button, file, self.state, widths=widths, align="center")
+        widths = " ".join(["auto"] * (len(chooser) + 1)) + " minmax(0, 1fr)"
+        controls = shell.columns(*chooser, self.button, self.state, widths=widths, align="center")
         titles = ("Marginal correlations", "Conditional correlations")
         cells = [
             pn.Column(shell.heading(title, level=4), place, margin=0, sizing_mode="stretch_width")
             for title, place in zip(titles, self._places, strict=True)
         ]
         lead = shell.html(f'<p class="quiet">{LEAD}</p>')
-        legend = shell.legend(("diverging", "correlation from −1 to 1"))
+        legend = shell.legend(("diverging", MEANING))
         matrices = shell.card(
             shell.heading("What varies together", level=3), lead, controls, legend,
-            shell.columns(*cells, widths="minmax(0, 1fr) minmax(0, 1fr)"),
+            shell.columns(*cells, widths="minmax(0, 1fr) minmax(0, 1fr)"), self._files(),
         )  # fmt: skip
         told = shell.card(shell.heading("Strongest first", level=3), self.summary, self.cell)
         pair = shell.card(
@@ -92,9 +93,23 @@ class CorrelationView(pn.viewable.Viewer):
             self.draw,
             self.pair_summary,
             self.plot.layout,
+            downloads(f"{self.file_name}-pair", self._pair_picture),
         )
         both = shell.columns(told, pair, widths="minmax(0, 1fr) minmax(0, 1.4fr)")
         return pn.Column(matrices, both, margin=0, sizing_mode="stretch_width")
+
+    def _files(self) -> pn.FlexBox:
+        draw = picture(
+            lambda: [[plot.figure for plot in self.plots]],
+            f"Correlations, marginal and conditional · {self.file_name}",
+            note=lambda: self.state.text, meanings=lambda: [("diverging", MEANING)],
+        )  # fmt: skip
+        return downloads(f"{self.file_name}-correlations", draw, self.file, words="Correlations as CSV")
+
+    def _pair_picture(self, kind: str) -> io.BytesIO:
+        title = f"The pair, with all others held at draw {self.draw.value} · {self.file_name}"
+        note = self.pair_summary.text
+        return figure_file(kind, [[self.plot.figure]], title=title, note=note, meanings=MEANINGS)
 
     def begin(self) -> None:
         """Show the chosen parameters, and begin to average, or go on."""

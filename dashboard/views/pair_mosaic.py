@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 import param
@@ -12,6 +14,8 @@ import xarray as xr
 from bokeh.events import SelectionGeometry, Tap
 
 from dashboard import shell
+from dashboard.export import Cell as NotebookCell
+from dashboard.export import csv, downloads, heads, picture, view_code
 from dashboard.views.draws import PosteriorDraws, posterior_draws
 from dashboard.views.mosaic_figure import MosaicFigure
 from dashboard.views.mosaic_layout import Cell
@@ -61,7 +65,7 @@ class PairMosaic(pn.viewable.Viewer):
         file_name: str = "result",
     ) -> None:
         super().__init__(zoomed=zoomed)
-        self.file_name = file_name
+        self.file_name, self._is_of_result = file_name, isinstance(draws, xr.DataTree)
         self.reference, self.called = reference, called
         self.draws = posterior_draws(draws) if isinstance(draws, xr.DataTree) else draws
         self.selection = selection or Selection()
@@ -69,6 +73,9 @@ class PairMosaic(pn.viewable.Viewer):
         self.choices = subsets(self.draws)
         self.shown = next(iter(self.choices.values()))
         self.summary = shell.Line(testid="mosaic-summary")
+        self.code = NotebookCell(
+            file_name, lambda: view_code("pair_mosaic", "PairMosaic", self.selection, "zoomed=True")
+        )
         self.legend = shell.html("", margin=(0, 0, 6, 0))
         self._pane = pn.pane.Bokeh(sizing_mode="scale_width", min_width=320)
         self._detail, self._ranges = PairDetail(), PairRanges(self.selection)
@@ -98,9 +105,31 @@ class PairMosaic(pn.viewable.Viewer):
             self.summary,
             self.legend,
             both,
+            self._files(),
             margin=0,
             sizing_mode="stretch_width",
         )
+
+    def _files(self) -> pn.Column:
+        """What is seen, the draws behind it, and a cell that makes it again; of draws alone, what is seen."""
+        draw = picture(
+            lambda: [[self._mosaic.figure], [self._detail.figure]], f"Pairs of parameters · {self.file_name}",
+            note=lambda: self.summary.text, meanings=self._meanings,
+        )  # fmt: skip
+        name = f"{self.file_name}-pairs"
+        if not self._is_of_result:
+            return pn.Column(downloads(name, draw), margin=0)
+        self.selection.param.watch(lambda _: self.code.refresh(), ["ranges", "picked"])
+        files = downloads(name, draw, self.file, words="Selected draws as CSV")
+        return pn.Column(files, self.code, margin=0, sizing_mode="stretch_width")
+
+    def file(self) -> io.BytesIO:
+        """The selected draws, of all parameters; all draws where nothing is selected."""
+        rows = self.selection.rows(self.draws)
+        rows = np.arange(len(self.draws)) if rows is None else rows
+        table = pd.DataFrame(self.draws.values[rows], columns=pd.Index(heads(self.draws)))
+        table.insert(0, "draw", rows)
+        return csv(table)
 
     def _meanings(self) -> list[tuple[str, str]]:
         draws, other = self.called

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 import param
 import xarray as xr
 
 from dashboard import shell
+from dashboard.export import Cell, csv, downloads, picture, view_code
 from dashboard.views.course_data import is_of_property
 from dashboard.views.draws import posterior_draws
 from dashboard.views.markup import run_html
@@ -46,6 +50,7 @@ class PredictiveTraces(pn.viewable.Viewer):
         self.param["num_shown"].bounds = (1, len(traces.predicted))
         self.num_shown = min(OVERLAID_SHOWN if traces.is_overlaid else FIRST_SHOWN, len(traces.predicted))
         self.summary, self._parameters = shell.Line(testid="trace-summary"), run_html("")
+        self.cell = Cell(file_name, lambda: view_code("traces", "PredictiveTraces", self.selection))
         self._lanes = Lanes(traces, self._pick_draw)
         self._draw()
         self._pick()
@@ -62,8 +67,34 @@ class PredictiveTraces(pn.viewable.Viewer):
         controls = pn.FlexBox(slider, picker, gap="28px", align_items="end", margin=(0, 0, 10, 0))
         return pn.Column(
             controls, shell.legend(*self._meanings()), *panes, self.summary, self._parameters,
-            margin=0, sizing_mode="stretch_width",
+            self._files(), margin=0, sizing_mode="stretch_width",
         )  # fmt: skip
+
+    def _files(self) -> pn.Column:
+        draw = picture(
+            lambda: [[figure] for figure in self._lanes.figures], f"Simulations of draws · {self.file_name}",
+            note=lambda: self.summary.text, meanings=self._meanings,
+        )  # fmt: skip
+        self.selection.param.watch(lambda _: self.cell.refresh(), ["ranges", "picked"])
+        files = downloads(f"{self.file_name}-traces", draw, self.file, words="These traces as CSV")
+        return pn.Column(files, self.cell, margin=0, sizing_mode="stretch_width")
+
+    def file(self) -> io.BytesIO:
+        """A line for each time: stimulus, recording and the traces that are drawn, in their units."""
+        traces = self.traces
+        rows, value = traces.rows or ("",), f"[{traces.channel_unit}]" if traces.channel_unit else ""
+        columns = {f"time [{traces.time_unit}]": traces.time}
+        if traces.stimulus is not None:
+            columns[f"{traces.stimulus_name} [{traces.stimulus_unit}]"] = traces.stimulus
+        lines = {} if traces.observed is None else {"recording": traces.observed}
+        for role in ("model", "selection", "picked"):
+            lines |= {f"draw {k}": traces.predicted[k] for k in self._lanes.sources[role].data["draw"]}
+        for called, values in lines.items():
+            columns |= {
+                " ".join(filter(None, [called, row, value])): line
+                for row, line in zip(rows, values, strict=True)
+            }
+        return csv(pd.DataFrame(columns))
 
     @property
     def _selected(self) -> np.ndarray | None:
