@@ -113,7 +113,7 @@ def _prepare(axes: Any, figure: Any, *, is_bare: bool) -> None:
         ("y", figure.yaxis[0], figure.y_range),
     ):
         if isinstance(limits, FactorRange):
-            ends, names = (0, len(limits.factors)), dict(enumerate(limits.factors))
+            ends, names = (0, len(limits.factors)), dict(enumerate(map(str, limits.factors)))
             _name_ticks(axes, which, {k + 0.5: name for k, name in names.items()}, axis)
         else:
             ends = limits.start, limits.end

@@ -20,7 +20,8 @@ def draw(axes: Any, renderer: GlyphRenderer) -> None:
     Raises:
         ValueError: there is no way yet to draw a glyph of its kind.
     """
-    glyph, data = renderer.glyph, renderer.data_source.data
+    source: Any = renderer.data_source
+    glyph, data = renderer.glyph, source.data
     kind = type(glyph).__name__
     if kind not in _DRAWERS:
         raise ValueError(f"A glyph of the kind {kind} cannot be written to a file.")
@@ -139,7 +140,7 @@ def _rectangles(axes: Any, glyph: Any, data: dict) -> None:
     x, y = np.asarray(_value(glyph.x, data), float), np.asarray(_value(glyph.y, data), float)
     w, h = (np.broadcast_to(_value(side, data), x.shape) / 2 for side in (glyph.width, glyph.height))
     left, right, low, high = x - w, x + w, y - h, y + h
-    corners = np.stack([left, low, right, low, right, high, left, high], axis=1).reshape(-1, 4, 2)
+    corners: Any = np.stack([left, low, right, low, right, high, left, high], axis=1).reshape(-1, 4, 2)
     fill = _colour(glyph.fill_color, glyph.fill_alpha, data)
     edge = _colour(glyph.line_color, glyph.line_alpha, data)
     drawn = PolyCollection(corners, facecolors=fill, edgecolors=edge, **_stroke(glyph))

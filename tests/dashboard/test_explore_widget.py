@@ -22,8 +22,9 @@ def density(theta):
 
 
 @pytest.fixture
-def result(toy_tree):
-    return Result(lambda: density, toy_tree)
+def result(toy_tree, monkeypatch):
+    monkeypatch.setattr(Result, "posterior", property(lambda self: density))
+    return Result(lambda: None, toy_tree)
 
 
 @pytest.fixture
