@@ -20,8 +20,9 @@ from dashboard.figure_files import figure_file
 from dashboard.views.compensation import compensations, pair_sentence, strongest_pairs
 from dashboard.views.conditional_plot import MEANINGS, ConditionalPlot
 from dashboard.views.draws import PosteriorDraws
-from dashboard.views.matrix_plot import MatrixPlot, in_groups
+from dashboard.views.matrix_plot import MatrixPlot, clustered, in_groups
 from dashboard.views.pair_mosaic import subsets
+from dashboard.words import parameter_groups
 from inference.analysis import Conditional, conditional_density, correlations
 from inference.drawn_posterior import AnyPosterior
 
@@ -50,7 +51,7 @@ class CorrelationView(pn.viewable.Viewer):
         self.draws, self._load, self.file_name = draws, load, file_name
         self.choices = subsets(draws)
         self.names: list[str] = []
-        self.pair = (0, 1)
+        self.pair = (0, 1)  # numbers in `names`
         self.correlating = Correlating(draws, load)
         self._latest = Latest(self._density, self._show_density, self._fail)
         self.which = pmui.Select(
@@ -60,6 +61,10 @@ class CorrelationView(pn.viewable.Viewer):
             label="Others held at draw", start=0, end=min(len(draws), 1000) - 1, value=0, size="small",
             sizing_mode="stretch_width", margin=(8, 12, 0, 12),
         )  # fmt: skip
+        self.order = np.arange(0)  # of the names, as they stand in the matrices
+        self.together = pmui.Switch(
+            label="Order by what varies together", value=False, size="small", margin=0
+        )
         self.button = shell.button("Stop", self._toggle)
         self.state = shell.Line(testid="correlations-state", kind="state")
         self.summary = shell.html("")
@@ -69,13 +74,16 @@ class CorrelationView(pn.viewable.Viewer):
         self.plots: list[MatrixPlot] = []
         self.cell = Cell(file_name, lambda: self._code() if self.names else "")
         self.which.param.watch(lambda event: self.begin(), "value")
+        self.together.param.watch(lambda event: self._arrange(), "value")
         self.draw.param.watch(lambda event: self.choose(self.pair), "value")
         self.correlating.param.watch(self._follow, ["found", "is_running", "problem"])
 
     def __panel__(self) -> pn.Column:
         chooser = [self.which] if len(self.choices) > 1 else []
-        widths = " ".join(["auto"] * (len(chooser) + 1)) + " minmax(0, 1fr)"
-        controls = shell.columns(*chooser, self.button, self.state, widths=widths, align="center")
+        widths = " ".join(["auto"] * (len(chooser) + 2)) + " minmax(0, 1fr)"
+        controls = shell.columns(
+            *chooser, self.button, self.together, self.state, widths=widths, align="center"
+        )
         titles = ("Marginal correlations", "Conditional correlations")
         cells = [
             pn.Column(shell.heading(title, level=4), place, margin=0, sizing_mode="stretch_width")
@@ -116,23 +124,51 @@ class CorrelationView(pn.viewable.Viewer):
         names = in_groups(self.choices[self.which.value])
         if names != self.names:
             self.names = names
-            self.plots = [MatrixPlot(names, self._tapped) for _ in self._places]
-            self.plots[0].show(self.marginal)
-            for place, plot in zip(self._places, self.plots, strict=True):
-                place.objects = [shell.plot(plot.figure)]
+            self._arrange()
             self.choose((0, 1))
             self.cell.refresh()
         self.correlating.begin(names)
+
+    def _arrange(self) -> None:
+        """New matrices: names by group, or by how strongly they hang together as far as that is known."""
+        matrices = [self.marginal, self._conditional]
+        known = next((one for one in matrices[::-1] if one is not None), self.marginal)
+        is_by_group = not self.together.value
+        self.order = np.arange(len(self.names)) if is_by_group else clustered(known)
+        names = [self.names[k] for k in self.order]
+        groups = parameter_groups(names) if is_by_group else {}
+        self.plots = [MatrixPlot(names, self._tapped, groups) for _ in self._places]
+        with pn.io.hold():
+            for place, plot, matrix in zip(self._places, self.plots, matrices, strict=True):
+                if matrix is not None:
+                    plot.show(self._ordered(matrix))
+                plot.choose(self._in_matrix(self.pair))
+                place.objects = [shell.plot(plot.figure)]
+
+    def _ordered(self, matrix: np.ndarray) -> np.ndarray:
+        return matrix[np.ix_(self.order, self.order)]
+
+    def _in_matrix(self, pair: tuple[int, int]) -> tuple[int, int]:
+        """Where a pair stands in the matrices."""
+        row, column = (int(np.flatnonzero(self.order == k)[0]) for k in pair)
+        return row, column
+
+    @property
+    def _conditional(self) -> np.ndarray | None:
+        """As far as it is known; None before the first draw of these parameters."""
+        found = self.correlating.found
+        is_known = found is not None and found.num > 0 and found.names == tuple(self.names)
+        return found.matrix if found is not None and is_known else None
 
     def stop(self) -> None:
         """Average no further for now."""
         self.correlating.stop()
 
     def choose(self, pair: tuple[int, int]) -> None:
-        """Show the conditional density of a pair: positions in the matrix, up and across."""
+        """Show the conditional density of a pair: numbers in `names`, up and across."""
         self.pair = pair
         for plot in self.plots:
-            plot.choose(pair)
+            plot.choose(self._in_matrix(pair))
         up, across = (self.draws.names.index(self.names[k]) for k in pair)
         self._latest.ask(((across, up), self.draw.value))
 
@@ -172,7 +208,7 @@ class CorrelationView(pn.viewable.Viewer):
             self.begin()
 
     def _tapped(self, row: int, column: int) -> None:
-        self.choose((row, column))
+        self.choose((int(self.order[row]), int(self.order[column])))
 
     def _density(self, wish: tuple[tuple[int, int], int]) -> tuple[tuple[int, int], int, Conditional]:
         pair, draw = wish
@@ -188,10 +224,8 @@ class CorrelationView(pn.viewable.Viewer):
         self.pair_summary.text = f"There is no density: {error}"
 
     def _tell_pair(self) -> None:
-        found = self.correlating.found
-        (row, column), value = self.pair, np.nan
-        if found is not None and found.num and found.names == tuple(self.names):
-            value = float(found.matrix[row, column])
+        conditional, (row, column) = self._conditional, self.pair
+        value = np.nan if conditional is None else float(conditional[row, column])
         names = self.names[row], self.names[column]
         if np.isfinite(value):
             self.pair_summary.text = pair_sentence(names, value, float(self.marginal[row, column]))
@@ -212,7 +246,7 @@ class CorrelationView(pn.viewable.Viewer):
         if not found.num:
             return
         with pn.io.hold():
-            self.plots[1].show(found.matrix)
+            self.plots[1].show(self._ordered(found.matrix))
             self.summary.object = self._sentences(found.matrix)
             self._tell_pair()
 
