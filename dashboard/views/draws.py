@@ -135,6 +135,11 @@ class PosteriorDraws:
         return correlations(self.values)
 
     @cached_property
+    def middle(self) -> tuple[Float[np.ndarray, " dim"], Float[np.ndarray, " dim"]]:
+        """Medians and standard deviations."""
+        return np.median(self.values, axis=0), self.values.std(axis=0)
+
+    @cached_property
     def most_informed(self) -> tuple[str, ...]:
         """All names, those first about which most was learned; as given when there are no prior draws."""
         if self.prior is None:

@@ -152,11 +152,14 @@ class MosaicFigure:
         if self._reference.is_few:
             self._dots.data_source.data = self._dot_places(self._reference.values)
             return
-        layout, low, high = self.layout, self.bins.low, self.bins.high
-        bins = self._reference_bins = bin_draws(self._reference.values, low, high, num_bins=layout.num_bins)
-        levels = hdr_levels(bins, layout.pairs(layout.upper_cells))
-        picture = layout.picture(levels, layout.upper_cells)
-        self._pictures["reference"].data_source.data = {"image": [picture]}
+        layout, bins = self.layout, self._reference_bins
+        if bins is None or not _same_axes(bins, self.bins):
+            low, high = self.bins.low, self.bins.high
+            bins = bin_draws(self._reference.values, low, high, num_bins=layout.num_bins)
+            self._reference_bins = bins
+            levels = hdr_levels(bins, layout.pairs(layout.upper_cells))
+            picture = layout.picture(levels, layout.upper_cells)
+            self._pictures["reference"].data_source.data = {"image": [picture]}
         counts, share = marginal_counts(bins), len(self._reference) / len(draws)
         self._tops = np.maximum(self._tops, counts.max(axis=1) / share)
         scale = self._tops / TOP_SHARE * share
@@ -327,6 +330,10 @@ def _follow(mapper: LinearColorMapper, drawn: Any) -> None:
 
     drawn.glyph.on_change("fill_color", repaint)
     repaint("fill_color", "", drawn.glyph.fill_color)
+
+
+def _same_axes(one: Bins, other: Bins) -> bool:
+    return np.array_equal(one.low, other.low) and np.array_equal(one.high, other.high)
 
 
 def _boxes(boxes: list[tuple[float, float, float, float]]) -> dict[str, list]:

@@ -41,6 +41,7 @@ class PairDetail:
         self._chosen_points, self._chosen_curve = self._add_circles(), self._add_dashes()  # of the reference
         self._dots = self._add_dots()
         self._truth, self._ring = self._add_truth(), self._add_ring()
+        self._outlined: tuple[tuple, dict] = (), NO_OUTLINES
         self._summary = shell.Line(testid="pair-summary")
         self._title = shell.html("")
 
@@ -129,8 +130,17 @@ class PairDetail:
             self._curves["reference"].data = curve = reference.density(x)
             self.figure.y_range.end = max(self.figure.y_range.end, 1.1 * float(curve["y"].max()))
         elif reference is not None:
+            self._outlines.data = self._reference_outlines(reference, pair, ends)
+
+    def _reference_outlines(self, reference: PosteriorDraws, pair: tuple[int, int], ends: Span) -> dict:
+        """Of its regions; they are kept, because the draws may change beside it many times a second."""
+        at = list(pair)
+        where = (reference.names, *pair, *ends[0][at].tolist(), *ends[1][at].tolist())
+        if self._outlined[0] != where:
             regions = _regions(reference, pair, ends)
-            self._outlines.data = {axis: [part for r in regions for part in r[axis]] for axis in ("xs", "ys")}
+            parts = {axis: [part for r in regions for part in r[axis]] for axis in ("xs", "ys")}
+            self._outlined = where, parts
+        return self._outlined[1]
 
     def _show_one(self, draws: PosteriorDraws, k: int) -> None:
         for source in self._regions:

@@ -179,8 +179,10 @@ class PairMosaic(pn.viewable.Viewer):
 
     def replace(self, draws: PosteriorDraws) -> None:
         """Show other draws of the same parameters, fast enough to follow a slider."""
-        self.draws = draws
-        self._zoom()
+        self.draws, before = draws, self._axes
+        low, high = self._span
+        self._axes = np.minimum(before[0], low), np.maximum(before[1], high)  # they grow only: no trembling
+        self._redraw()
 
     @property
     def _visible(self) -> PosteriorDraws:
@@ -206,12 +208,13 @@ class PairMosaic(pn.viewable.Viewer):
 
     def _bins(self) -> Bins:
         visible = self._visible
-        return bin_draws(visible.values, *self._span, num_bins=min(NUM_BINS, NUM_BINS * 8 // visible.dim))
+        return bin_draws(visible.values, *self._axes, num_bins=min(NUM_BINS, NUM_BINS * 8 // visible.dim))
 
     def _start(self, *_: object) -> None:
         """A new figure, because the parameters are others."""
         if not self.shown:
             return  # somebody is in the middle of choosing
+        self._axes = self._span
         self._mosaic = MosaicFigure(self._visible, self._bins(), self._visible_reference)
         self._mosaic.figure.on_event(SelectionGeometry, self._brushed)
         self._mosaic.figure.on_event(Tap, self._tapped)
@@ -223,6 +226,10 @@ class PairMosaic(pn.viewable.Viewer):
         self._mark()
 
     def _zoom(self, *_: object) -> None:
+        self._axes = self._span
+        self._redraw()
+
+    def _redraw(self) -> None:
         with pn.io.hold():
             self._mosaic.show(self._visible, self._bins())
             self._show_detail()
@@ -251,8 +258,8 @@ class PairMosaic(pn.viewable.Viewer):
         with pn.io.hold():
             self._mosaic.activate(cell)
             pair = (cell.column, cell.row)
-            self._detail.show(self._visible, pair, self._span, self._visible_reference)
-            self._ranges.show(self._visible, pair, self._span)
+            self._detail.show(self._visible, pair, self._axes, self._visible_reference)
+            self._ranges.show(self._visible, pair, self._axes)
             self._detail.select(*self._selected_rows)
             self._detail.mark(self._visible.values[self.selection.picked] if self._has_picked else None)
 
