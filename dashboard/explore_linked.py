@@ -43,7 +43,7 @@ class LinkedView(pn.viewable.Viewer):
         if read_images(tree) is not None:
             self.images = PredictiveImages(tree, selection)
 
-    def __panel__(self) -> pn.Column:
+    def __panel__(self) -> pn.viewable.Viewable:
         heads = {"Recording and simulations": self.traces, "Observed and predicted": self.images}
         shown = [
             shell.card(shell.heading(words, level=3), view)
@@ -52,4 +52,5 @@ class LinkedView(pn.viewable.Viewer):
         ]
         lead = shell.html(f'<p class="quiet">{LEAD}</p>')
         mosaic = shell.card(shell.heading("Where in the posterior", level=3), lead, self.mosaic)
-        return pn.Column(*shown, mosaic, margin=0, sizing_mode="stretch_width")
+        beside = pn.Column(*shown, margin=0, sizing_mode="stretch_width")
+        return shell.columns(mosaic, beside, widths="minmax(0, 1.15fr) minmax(0, 1fr)", from_size="lg")

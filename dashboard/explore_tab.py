@@ -173,7 +173,7 @@ def middle_draw(draws: PosteriorDraws) -> np.ndarray:
     return draws.values[int((apart**2).sum(axis=1).argmin())]
 
 
-_CHOICE_SX = {**shell.TOGGLE_SX, "flexWrap": "wrap"}
+_CHOICE_SX = {**shell.TOGGLE_SX, "flexWrap": {"xs": "wrap", "md": "nowrap"}}
 
 
 def _plain(tree: xr.DataTree, theta: np.ndarray) -> Exploration | None:
