@@ -53,4 +53,4 @@ class LinkedView(pn.viewable.Viewer):
         lead = shell.html(f'<p class="quiet">{LEAD}</p>')
         mosaic = shell.card(shell.heading("Where in the posterior", level=3), lead, self.mosaic)
         beside = pn.Column(*shown, margin=0, sizing_mode="stretch_width")
-        return shell.columns(mosaic, beside, widths="minmax(0, 1.15fr) minmax(0, 1fr)", from_size="lg")
+        return shell.columns(mosaic, beside, widths="minmax(0, 1.5fr) minmax(0, 1fr)", from_size="lg")
