@@ -16,7 +16,6 @@ from inference.analysis import conditional_correlations, held
 from inference.drawn_posterior import AnyPosterior
 
 NUM_DRAWS = 100  # over which is averaged in the end
-NUM_GRID = 32  # places along each parameter of a pair
 SECONDS = 0.6  # between two pictures
 
 
@@ -84,9 +83,7 @@ class Correlating(param.Parameterized):
         while so_far.num < self.num_draws and self.is_running:
             theta = self.draws.values[so_far.num]
             part = held(posterior, theta, at)
-            so_far = so_far.with_one(
-                conditional_correlations(part, theta[None, at], ranges, num_grid=NUM_GRID)
-            )
+            so_far = so_far.with_one(conditional_correlations(part, theta[None, at], ranges))
             if time.perf_counter() > until:
                 break
         return so_far

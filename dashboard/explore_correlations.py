@@ -14,7 +14,7 @@ import panel_material_ui as pmui
 
 from dashboard import shell
 from dashboard.background import Latest
-from dashboard.correlating import NUM_GRID, Correlating
+from dashboard.correlating import Correlating
 from dashboard.export import Cell, csv, downloads, picture
 from dashboard.figure_files import figure_file
 from dashboard.views.compensation import compensations, pair_sentence, strongest_pairs
@@ -196,7 +196,7 @@ class CorrelationView(pn.viewable.Viewer):
             f"for row in draws[:{self.correlating.num_draws}]:\n"
             "    part = analysis.held(result.posterior, row, at)\n"
             "    settings = row[None, at], ranges[at]\n"
-            f"    found.append(analysis.conditional_correlations(part, *settings, num_grid={NUM_GRID}))\n"
+            "    found.append(analysis.conditional_correlations(part, *settings))\n"
             "conditional = np.nanmean(found, axis=0)\n"
             "marginal = analysis.correlations(draws[:, at])"
         )

@@ -1,6 +1,16 @@
 """What a posterior's shape says: densities, correlations, modes, paths, and what it is sensitive to."""
 
-from inference.analysis.conditional import Conditional, conditional_correlations, conditional_density
+from inference.analysis.active_subspace import (
+    Gradients,
+    Subspace,
+    active_subspace,
+    density_gradients,
+    fitted_gradients,
+    simulated_gradients,
+)
+from inference.analysis.clusters import Clusters, clusters
+from inference.analysis.compensation import conditional_correlations
+from inference.analysis.conditional import Conditional, conditional_density
 from inference.analysis.density import bounded_density, central_interval, contraction, correlations
 from inference.analysis.disparate import disparate_pair
 from inference.analysis.histograms import (
@@ -11,39 +21,52 @@ from inference.analysis.histograms import (
     marginal_counts,
     pair_densities,
 )
+from inference.analysis.importance import Importance, importance
 from inference.analysis.maximum_entropy import MaximumEntropy, maximum_entropy
 from inference.analysis.modes import Mode, find_mode, modes_along, nearest_mode, sample_modes
 from inference.analysis.paths import Path, high_probability_path, orthogonal_path, straight_path
 from inference.analysis.perturbation import BruteForce, Curve, brute_force, perturbation_curve
 from inference.analysis.pinned import Pinned, more_steps, pinned_draws
 from inference.analysis.sensitivity import Axes, hessian, sensitivity_axes
+from inference.analysis.shuffled import Outcome, Shuffled, shuffled_marginals
 from inference.analysis.walled import held
 
 __all__ = [
     "Axes",
     "Bins",
     "BruteForce",
+    "Clusters",
     "Conditional",
     "Curve",
+    "Gradients",
+    "Importance",
     "MaximumEntropy",
     "Mode",
+    "Outcome",
     "Path",
     "Pinned",
+    "Shuffled",
+    "Subspace",
+    "active_subspace",
     "bin_draws",
     "bounded_density",
     "brute_force",
     "central_interval",
+    "clusters",
     "conditional_correlations",
     "conditional_density",
     "contraction",
     "correlations",
+    "density_gradients",
     "disparate_pair",
     "find_mode",
+    "fitted_gradients",
     "hdr_levels",
     "hdr_thresholds",
     "held",
     "hessian",
     "high_probability_path",
+    "importance",
     "marginal_counts",
     "maximum_entropy",
     "modes_along",
@@ -55,5 +78,7 @@ __all__ = [
     "pinned_draws",
     "sample_modes",
     "sensitivity_axes",
+    "shuffled_marginals",
+    "simulated_gradients",
     "straight_path",
 ]
