@@ -16,6 +16,7 @@ from dashboard.explore_correlations import CorrelationView
 from dashboard.explore_linked import LinkedView, has_predictions
 from dashboard.explore_path import PathView
 from dashboard.explore_pinned import PinnedView
+from dashboard.explore_stiff import StiffView
 from dashboard.views.course_data import is_of_property
 from dashboard.views.draws import PosteriorDraws, posterior_draws
 from dashboard.views.exploration import Exploration
@@ -26,11 +27,12 @@ from inference.result import Result
 from simulators import Simulator, get_simulator
 from simulators.registry import unknown_name
 
-PINNED, CORRELATIONS, PATHS, LINKED = "pin", "together", "walk", "traces"
+PINNED, CORRELATIONS, PATHS, STIFF, LINKED = "pin", "together", "walk", "stiff", "traces"
 PARTS = {
     PINNED: "Pin parameters",
     CORRELATIONS: "What varies together",
     PATHS: "Walk through it",
+    STIFF: "Stiff and sloppy",
     LINKED: "Brush and see traces",
 }
 NO_RECORDING = (
@@ -44,7 +46,7 @@ def parts_of(tree: xr.DataTree) -> list[str]:
     if len(group(tree, "posterior").data_vars) < 2:
         return []
     has_density = "training" in tree.children or is_of_property(tree)
-    shown = [PINNED, CORRELATIONS, PATHS] if has_density else []
+    shown = [PINNED, CORRELATIONS, PATHS, STIFF] if has_density else []
     return [*shown, LINKED] if has_predictions(tree) else shown
 
 
@@ -115,9 +117,9 @@ class Explore(pn.viewable.Viewer):
         if name not in self.parts:
             self.parts[name] = self._make(name)
         for other, part in self.parts.items():
-            if isinstance(part, CorrelationView) and other == name:
+            if isinstance(part, CorrelationView | StiffView) and other == name:
                 part.begin()
-            elif isinstance(part, CorrelationView | PathView) and other != name:
+            elif isinstance(part, CorrelationView | PathView | StiffView) and other != name:
                 part.stop()
         self._place.objects = [self.parts[name]]
 
@@ -126,18 +128,28 @@ class Explore(pn.viewable.Viewer):
             return CorrelationView(self.draws, self.load, file_name=self.beside.file_name)
         if name == PATHS:
             return self._path()
+        if name == STIFF:
+            beside = self.beside
+            return StiffView(self.tree, self.draws, self.load, self._simulator, file_name=beside.file_name)
         if name == LINKED:
             return LinkedView(self.tree, self.beside.selection, file_name=self.beside.file_name)
         middle, pinned = middle_draw(self.draws), self.start.pinned
         return PinnedView(self.draws, self.load, middle, pinned=pinned, file_name=self.beside.file_name)
 
+    def _simulator(self) -> Simulator:
+        """As the run had it.
+
+        Raises:
+            ValueError: it, or its recording, is not at hand.
+        """
+        drive = self.beside.drive
+        return drive() if drive else get_simulator(str(self.tree.attrs["simulator"]))
+
     def _path(self) -> PathView:
         """With the simulation beside the observation of the run, where its recording is still at hand."""
         theta, note = np.asarray(self.draws.values[0], np.float32), ""
         try:
-            drive = self.beside.drive
-            simulator = drive() if drive else get_simulator(str(self.tree.attrs["simulator"]))
-            exploration = Exploration(simulator, theta=theta)
+            exploration = Exploration(self._simulator(), theta=theta)
         except (ValueError, OSError, KeyError):
             exploration = _plain(self.tree, theta)
             note = NO_RECORDING

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from bokeh.models import FactorRange, FixedTicker, GlyphRenderer, Span
+from bokeh.models import FactorRange, FixedTicker, GlyphRenderer, LogScale, Span
 
 from dashboard import theme
 from dashboard.glyph_files import DPI, POINT, draw
@@ -83,14 +83,22 @@ def _draw_row(made: Any, row: Sequence[Any], bottom: float, top: float) -> None:
                 max(top - bottom - low - high, 0.01),
             )
         )
+        if isinstance(figure.y_scale, LogScale):
+            axes.set_yscale("log")
         for renderer in figure.renderers:
             if isinstance(renderer, GlyphRenderer) and renderer.visible:
-                draw(axes, renderer)
+                draw(axes, renderer, _rows(figure))
         axes.autoscale_view()
         _prepare(axes, figure, is_bare=is_bare)
         for line in figure.select(Span):
             along = axes.axhline if line.dimension == "width" else axes.axvline
             along(line.location, color=line.line_color, linewidth=line.line_width * POINT)
+
+
+def _rows(figure: Any) -> list[str]:
+    """The names along a vertical axis of names."""
+    named = isinstance(figure.y_range, FactorRange)
+    return [str(name) for name in figure.y_range.factors] if named else []
 
 
 def _pads(figure: Any, made: Any, share: float) -> tuple[float, float, float, float]:

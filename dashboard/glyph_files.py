@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,14 +14,14 @@ MARKERS = {"circle": "o", "x": "x", "diamond": "D", "square": "s", "triangle": "
 DASHES = {"dashed": "--", "dotted": ":", "dotdash": "-."}
 
 
-def draw(axes: Any, renderer: GlyphRenderer) -> None:
-    """What a renderer shows, on axes of Matplotlib.
+def draw(axes: Any, renderer: GlyphRenderer, rows: Sequence[str] = ()) -> None:
+    """What a renderer shows, on axes of Matplotlib, whose vertical one may be of names, from below.
 
     Raises:
         ValueError: there is no way yet to draw a glyph of its kind.
     """
     source: Any = renderer.data_source
-    glyph, data = renderer.glyph, source.data
+    glyph, data = renderer.glyph, {**source.data, **({"_rows": list(rows)} if rows else {})}
     kind = type(glyph).__name__
     if kind not in _DRAWERS:
         raise ValueError(f"A glyph of the kind {kind} cannot be written to a file.")
@@ -147,6 +147,15 @@ def _rectangles(axes: Any, glyph: Any, data: dict) -> None:
     axes.add_collection(drawn)
 
 
+def _row_bars(axes: Any, glyph: Any, data: dict) -> None:
+    """Rows are numbered from below, as on a vertical axis of names."""
+    right = np.asarray(_value(glyph.right, data), float)
+    named = list(_value(glyph.y, data))
+    places = [data["_rows"].index(name) + 0.5 for name in named] if "_rows" in data else named
+    fill = _colour(glyph.fill_color, glyph.fill_alpha, data)
+    axes.barh(places, right, height=_value(glyph.height, data), color=fill)
+
+
 def _bars(axes: Any, glyph: Any, data: dict) -> None:
     from matplotlib.collections import PolyCollection
 
@@ -208,6 +217,7 @@ def _plain(text: str) -> str:
 
 
 _DRAWERS: dict[str, Callable[[Any, Any, dict], None]] = {
+    "HBar": _row_bars,
     "Image": _image,
     "Line": _line,
     "MultiLine": _lines,
