@@ -13,7 +13,7 @@ import xarray as xr
 
 from dashboard import shell, theme
 from dashboard.export import Cell, csv, downloads, picture
-from dashboard.stiffness import NUM_HELD, NUM_SLOPES, Counted, Found, Shuffling, Stiffness, words_of
+from dashboard.stiffness import NUM_HELD, NUM_SLOPES, STEEPEST, Counted, Found, Shuffling, Stiffness, words_of
 from dashboard.views.drawing import columns, rows_of
 from dashboard.views.draws import PosteriorDraws
 from dashboard.words import number
@@ -117,7 +117,9 @@ class StiffView(pn.viewable.Viewer):
             f"found = analysis.importance(result.posterior, draws[:{NUM_HELD}], ranges)\n"
             "found.width  # with all others held, as a share of the range\n"
             f"slopes = analysis.density_gradients(result.posterior, draws[:{NUM_SLOPES}])\n"
-            "subspace = analysis.active_subspace(slopes.rows, draws.std(axis=0))"
+            "steep = np.linalg.norm(slopes.rows * draws.std(axis=0), axis=1)\n"
+            f"kept = steep <= np.nanquantile(steep, {1 - STEEPEST})  # at bounds it falls as steeply as it likes\n"
+            "subspace = analysis.active_subspace(slopes.rows[kept], draws.std(axis=0))"
         )
 
     def _figures(self) -> None:
@@ -198,7 +200,8 @@ def spectrum_sentence(draws: PosteriorDraws, found: Found) -> str:
     verb = "direction holds" if num == 1 else "directions hold"
     return (
         f"{num} of {draws.dim} {verb} {MOST:.0%} of how steeply the density changes per posterior sd. "
-        f"Stiffest: {words_of(vectors[0], names)}. Sloppiest: {words_of(vectors[-1], names)}."
+        f"Stiffest: {words_of(vectors[0], names)}. Sloppiest: {words_of(vectors[-1], names)}. "
+        f"The steepest {STEEPEST:.0%} of the draws, mostly at bounds, are left out."
     )
 
 

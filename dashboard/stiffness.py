@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -26,6 +27,7 @@ from inference.drawn_posterior import AnyPosterior
 from simulators import Simulator
 
 NUM_HELD, NUM_SLOPES = 100, 1_000  # draws at which the others are held; at which slopes are taken
+STEEPEST = 0.05  # share of the draws whose slopes are left out of the directions
 NUM_SHUFFLED, CHUNK = 400, 50  # simulations of either kind; of them at once
 
 
@@ -71,8 +73,8 @@ class Stiffness(Search[bool, Found]):
         del wish
         posterior, rows = self._load(), self.draws.values
         ranges = np.stack(self.draws.whole_range, axis=1)
-        gradients = density_gradients(posterior, rows[:NUM_SLOPES])
-        subspace = active_subspace(gradients.rows, self.draws.middle[1])
+        slopes, sd = density_gradients(posterior, rows[:NUM_SLOPES]).rows, self.draws.middle[1]
+        subspace = active_subspace(without_steepest(slopes, sd), sd)
         return Found(importance(posterior, rows[:NUM_HELD], ranges), subspace, ranges)
 
 
@@ -126,7 +128,7 @@ class Shuffling(param.Parameterized):
 
     def __init__(self, tree: xr.DataTree, draws: PosteriorDraws, drive: Callable[[], Simulator]) -> None:
         super().__init__()
-        self.draws, self._drive = draws, drive
+        self.draws, self._drive = draws, cache(drive)  # one simulator, so that it is compiled once
         self.num = min(NUM_SHUFFLED, len(draws) // CHUNK * CHUNK)
         features = read_features(tree)
         self.observed = None if features is None else features.observed
@@ -172,6 +174,12 @@ class Shuffling(param.Parameterized):
 
     def _fail(self, error: Exception) -> None:
         self.param.update(is_running=False, problem=f"Nothing could be simulated: {error}")
+
+
+def without_steepest(slopes: Float[np.ndarray, "n dim"], sd: Float[np.ndarray, " dim"]) -> np.ndarray:
+    """Rows but the steepest 5 %: next to a bound a density may fall as steeply as it likes."""
+    steep = np.linalg.norm(slopes * sd, axis=1)
+    return slopes[steep <= np.nanquantile(steep, 1 - STEEPEST)]
 
 
 def words_of(vector: np.ndarray, names: Mapping[int, str], *, most: int = 3) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.explore_stiff import StiffView, shuffle_sentence
 from dashboard.figure_files import figure_file
-from dashboard.stiffness import CHUNK, Counted
+from dashboard.stiffness import CHUNK, Counted, without_steepest
 from dashboard.views.draws import posterior_draws
 
 SD = np.array([4.0, 0.05, 1.0], np.float32)
@@ -99,3 +99,9 @@ def test_shares_are_told_with_their_errors():
         "the valid ones lie 0.50 and 2 prior sd from the observation."
     )
     assert shuffle_sentence(Counted(100, (80.0, 0.0), (40.0, 0.0), (80.0, 0.0))).endswith("(of 100 each).")
+
+
+def test_a_few_draws_at_a_bound_do_not_decide_the_directions():
+    slopes = np.concatenate([np.tile([1.0, 0.1], (97, 1)), np.tile([0.0, 1e6], (3, 1))])
+    kept = without_steepest(slopes, np.ones(2))
+    assert np.abs(kept).max() == 1
