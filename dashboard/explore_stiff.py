@@ -118,7 +118,7 @@ class StiffView(pn.viewable.Viewer):
             "found.width  # with all others held, as a share of the range\n"
             f"slopes = analysis.density_gradients(result.posterior, draws[:{NUM_SLOPES}])\n"
             "steep = np.linalg.norm(slopes.rows * draws.std(axis=0), axis=1)\n"
-            f"kept = steep <= np.nanquantile(steep, {1 - STEEPEST})  # at bounds it falls as steeply as it likes\n"
+            f"kept = steep <= np.nanquantile(steep, {1 - STEEPEST})\n"
             "subspace = analysis.active_subspace(slopes.rows[kept], draws.std(axis=0))"
         )
 
