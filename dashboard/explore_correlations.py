@@ -15,16 +15,19 @@ import panel_material_ui as pmui
 from dashboard import shell
 from dashboard.background import Latest
 from dashboard.correlating import Correlating
-from dashboard.export import Cell, csv, download
+from dashboard.export import Cell, csv, downloads, picture
+from dashboard.figure_files import figure_file
 from dashboard.views.compensation import compensations, pair_sentence, strongest_pairs
-from dashboard.views.conditional_plot import ConditionalPlot
+from dashboard.views.conditional_plot import MEANINGS, ConditionalPlot
 from dashboard.views.draws import PosteriorDraws
-from dashboard.views.matrix_plot import MatrixPlot, in_groups
+from dashboard.views.matrix_plot import MatrixPlot, clustered, in_groups
 from dashboard.views.pair_mosaic import subsets
+from dashboard.words import parameter_groups
 from inference.analysis import Conditional, conditional_density, correlations
 from inference.drawn_posterior import AnyPosterior
 
 NUM_SENTENCES = 6
+MEANING = "correlation from −1 to 1"
 LEAD = (
     "Left, how parameters vary together over the whole posterior; right, how they must vary together when "
     "all others are held, averaged over draws. What compensates for each other shows on the right, and may "
@@ -48,7 +51,7 @@ class CorrelationView(pn.viewable.Viewer):
         self.draws, self._load, self.file_name = draws, load, file_name
         self.choices = subsets(draws)
         self.names: list[str] = []
-        self.pair = (0, 1)
+        self.pair = (0, 1)  # numbers in `names`
         self.correlating = Correlating(draws, load)
         self._latest = Latest(self._density, self._show_density, self._fail)
         self.which = pmui.Select(
@@ -58,6 +61,10 @@ class CorrelationView(pn.viewable.Viewer):
             label="Others held at draw", start=0, end=min(len(draws), 1000) - 1, value=0, size="small",
             sizing_mode="stretch_width", margin=(8, 12, 0, 12),
         )  # fmt: skip
+        self.order = np.arange(0)  # of the names, as they stand in the matrices
+        self.together = pmui.Switch(
+            label="Order by what varies together", value=False, size="small", margin=0
+        )
         self.button = shell.button("Stop", self._toggle)
         self.state = shell.Line(testid="correlations-state", kind="state")
         self.summary = shell.html("")
@@ -67,24 +74,26 @@ class CorrelationView(pn.viewable.Viewer):
         self.plots: list[MatrixPlot] = []
         self.cell = Cell(file_name, lambda: self._code() if self.names else "")
         self.which.param.watch(lambda event: self.begin(), "value")
+        self.together.param.watch(lambda event: self._arrange(), "value")
         self.draw.param.watch(lambda event: self.choose(self.pair), "value")
         self.correlating.param.watch(self._follow, ["found", "is_running", "problem"])
 
     def __panel__(self) -> pn.Column:
         chooser = [self.which] if len(self.choices) > 1 else []
-        file = download("Correlations as CSV", f"{self.file_name}-correlations.csv", self.file)
         widths = " ".join(["auto"] * (len(chooser) + 2)) + " minmax(0, 1fr)"
-        controls = shell.columns(*chooser, self.button, file, self.state, widths=widths, align="center")
+        controls = shell.columns(
+            *chooser, self.button, self.together, self.state, widths=widths, align="center"
+        )
         titles = ("Marginal correlations", "Conditional correlations")
         cells = [
             pn.Column(shell.heading(title, level=4), place, margin=0, sizing_mode="stretch_width")
             for title, place in zip(titles, self._places, strict=True)
         ]
         lead = shell.html(f'<p class="quiet">{LEAD}</p>')
-        legend = shell.legend(("diverging", "correlation from −1 to 1"))
+        legend = shell.legend(("diverging", MEANING))
         matrices = shell.card(
             shell.heading("What varies together", level=3), lead, controls, legend,
-            shell.columns(*cells, widths="minmax(0, 1fr) minmax(0, 1fr)"),
+            shell.columns(*cells, widths="minmax(0, 1fr) minmax(0, 1fr)"), self._files(),
         )  # fmt: skip
         told = shell.card(shell.heading("Strongest first", level=3), self.summary, self.cell)
         pair = shell.card(
@@ -92,32 +101,74 @@ class CorrelationView(pn.viewable.Viewer):
             self.draw,
             self.pair_summary,
             self.plot.layout,
+            downloads(f"{self.file_name}-pair", self._pair_picture),
         )
         both = shell.columns(told, pair, widths="minmax(0, 1fr) minmax(0, 1.4fr)")
         return pn.Column(matrices, both, margin=0, sizing_mode="stretch_width")
+
+    def _files(self) -> pn.FlexBox:
+        draw = picture(
+            lambda: [[plot.figure for plot in self.plots]],
+            f"Correlations, marginal and conditional · {self.file_name}",
+            note=lambda: self.state.text, meanings=lambda: [("diverging", MEANING)],
+        )  # fmt: skip
+        return downloads(f"{self.file_name}-correlations", draw, self.file, words="Correlations as CSV")
+
+    def _pair_picture(self, kind: str) -> io.BytesIO:
+        title = f"The pair, with all others held at draw {self.draw.value} · {self.file_name}"
+        note = self.pair_summary.text
+        return figure_file(kind, [[self.plot.figure]], title=title, note=note, meanings=MEANINGS)
 
     def begin(self) -> None:
         """Show the chosen parameters, and begin to average, or go on."""
         names = in_groups(self.choices[self.which.value])
         if names != self.names:
             self.names = names
-            self.plots = [MatrixPlot(names, self._tapped) for _ in self._places]
-            self.plots[0].show(self.marginal)
-            for place, plot in zip(self._places, self.plots, strict=True):
-                place.objects = [shell.plot(plot.figure)]
+            self._arrange()
             self.choose((0, 1))
             self.cell.refresh()
         self.correlating.begin(names)
+
+    def _arrange(self) -> None:
+        """New matrices: names by group, or by how strongly they hang together as far as that is known."""
+        matrices = [self.marginal, self._conditional]
+        known = next((one for one in matrices[::-1] if one is not None), self.marginal)
+        is_by_group = not self.together.value
+        self.order = np.arange(len(self.names)) if is_by_group else clustered(known)
+        names = [self.names[k] for k in self.order]
+        groups = parameter_groups(names) if is_by_group else {}
+        self.plots = [MatrixPlot(names, self._tapped, groups) for _ in self._places]
+        with pn.io.hold():
+            for place, plot, matrix in zip(self._places, self.plots, matrices, strict=True):
+                if matrix is not None:
+                    plot.show(self._ordered(matrix))
+                plot.choose(self._in_matrix(self.pair))
+                place.objects = [shell.plot(plot.figure)]
+
+    def _ordered(self, matrix: np.ndarray) -> np.ndarray:
+        return matrix[np.ix_(self.order, self.order)]
+
+    def _in_matrix(self, pair: tuple[int, int]) -> tuple[int, int]:
+        """Where a pair stands in the matrices."""
+        row, column = (int(np.flatnonzero(self.order == k)[0]) for k in pair)
+        return row, column
+
+    @property
+    def _conditional(self) -> np.ndarray | None:
+        """As far as it is known; None before the first draw of these parameters."""
+        found = self.correlating.found
+        is_known = found is not None and found.num > 0 and found.names == tuple(self.names)
+        return found.matrix if found is not None and is_known else None
 
     def stop(self) -> None:
         """Average no further for now."""
         self.correlating.stop()
 
     def choose(self, pair: tuple[int, int]) -> None:
-        """Show the conditional density of a pair: positions in the matrix, up and across."""
+        """Show the conditional density of a pair: numbers in `names`, up and across."""
         self.pair = pair
         for plot in self.plots:
-            plot.choose(pair)
+            plot.choose(self._in_matrix(pair))
         up, across = (self.draws.names.index(self.names[k]) for k in pair)
         self._latest.ask(((across, up), self.draw.value))
 
@@ -157,7 +208,7 @@ class CorrelationView(pn.viewable.Viewer):
             self.begin()
 
     def _tapped(self, row: int, column: int) -> None:
-        self.choose((row, column))
+        self.choose((int(self.order[row]), int(self.order[column])))
 
     def _density(self, wish: tuple[tuple[int, int], int]) -> tuple[tuple[int, int], int, Conditional]:
         pair, draw = wish
@@ -173,10 +224,8 @@ class CorrelationView(pn.viewable.Viewer):
         self.pair_summary.text = f"There is no density: {error}"
 
     def _tell_pair(self) -> None:
-        found = self.correlating.found
-        (row, column), value = self.pair, np.nan
-        if found is not None and found.num and found.names == tuple(self.names):
-            value = float(found.matrix[row, column])
+        conditional, (row, column) = self._conditional, self.pair
+        value = np.nan if conditional is None else float(conditional[row, column])
         names = self.names[row], self.names[column]
         if np.isfinite(value):
             self.pair_summary.text = pair_sentence(names, value, float(self.marginal[row, column]))
@@ -197,7 +246,7 @@ class CorrelationView(pn.viewable.Viewer):
         if not found.num:
             return
         with pn.io.hold():
-            self.plots[1].show(found.matrix)
+            self.plots[1].show(self._ordered(found.matrix))
             self.summary.object = self._sentences(found.matrix)
             self._tell_pair()
 

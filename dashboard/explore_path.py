@@ -12,13 +12,14 @@ import panel as pn
 import panel_material_ui as pmui
 
 from dashboard import shell, theme
-from dashboard.export import Cell, csv, download, heads
+from dashboard.export import Cell, csv, downloads, heads, picture
 from dashboard.player import live_picture
 from dashboard.playing import Play
 from dashboard.views.drawing import span
 from dashboard.views.draws import PosteriorDraws
 from dashboard.views.exploration import Exploration
 from dashboard.views.live_features import LiveFeatures
+from dashboard.views.live_trace import LiveTrace
 from dashboard.walking import NUM_POINTS, NUM_STEPS, OFF, OFF_SHARE, RIDGE, STRAIGHT, Found, Walk
 from dashboard.words import number, unit
 from inference.analysis import Path
@@ -60,6 +61,7 @@ class PathView(pn.viewable.Viewer):
         self.note = note
         self.draws, self.walk, self.file_name = draws, Walk(draws, load), file_name
         self.exploration = exploration
+        self.picture = None if exploration is None else live_picture(exploration)
         self.cell = Cell(file_name, self._code)
         self.ends = [self._end(label, k) for k, label in enumerate(("From draw", "To draw"))]
         self.way = pmui.RadioButtonGroup(
@@ -87,17 +89,31 @@ class PathView(pn.viewable.Viewer):
     def __panel__(self) -> pn.Column:
         let = shell.button("Let it choose", self.walk.choose, help_text="Far apart and equally probable")
         go = shell.button("Between these", self.between)
-        file = download("The ways as CSV", f"{self.file_name}-path.csv", self.file)
-        pair = pn.FlexBox(*self.ends, go, let, file, gap="12px", align_items="center", margin=(14, 0, 8, 0))
+        pair = pn.FlexBox(*self.ends, go, let, gap="12px", align_items="center", margin=(14, 0, 8, 0))
         widths = "auto auto minmax(120px, 1fr) auto"
         player = shell.columns(self.way, self.play, self.slider, self.off, widths=widths, align="center")
         legend = shell.legend(*((role, name) for name, role in ROLES.items()))
         lead = shell.html(f'<p class="quiet">{LEAD}</p>')
         card = shell.card(
             shell.heading("From one setting to another", level=3), lead, pair, self.state, self.summary,
-            legend, shell.plot(self.figure), player, self.here, self.cell,
+            legend, shell.plot(self.figure), player, self.here, self._files(), self.cell,
         )  # fmt: skip
         return pn.Column(card, *self._simulation(), margin=0, sizing_mode="stretch_width")
+
+    def _files(self) -> pn.FlexBox:
+        def figures() -> list[list[Any]]:
+            """The ways, and below them the recording where somebody is on them."""
+            live = (
+                [[figure] for figure in self.picture.figures] if isinstance(self.picture, LiveTrace) else []
+            )
+            return [[self.figure], *live]
+
+        draw = picture(
+            figures, f"From one setting to another · {self.file_name}",
+            note=lambda: " ".join([self.summary.text, self.here.text]),
+            meanings=lambda: [(role, name) for name, role in ROLES.items()],
+        )  # fmt: skip
+        return downloads(f"{self.file_name}-path", draw, self.file, words="The ways as CSV")
 
     def between(self) -> None:
         """The ways between the two draws that are written in the fields."""
@@ -141,8 +157,10 @@ class PathView(pn.viewable.Viewer):
     def _simulation(self) -> list[Any]:
         if self.exploration is None:
             return [shell.html('<p class="quiet">This server does not have the model of this run.</p>')]
-        picture, features = live_picture(self.exploration), LiveFeatures(self.exploration)
-        results = shell.columns(picture, features, widths="minmax(0, 2fr) minmax(0, 1fr)", from_size="lg")
+        features = LiveFeatures(self.exploration)
+        results = shell.columns(
+            self.picture, features, widths="minmax(0, 2fr) minmax(0, 1fr)", from_size="lg"
+        )
         note = [shell.alert(self.note, "info", "simulation-note")] if self.note else []
         return [shell.card(shell.heading("The simulation there", level=3), *note, results)]
 

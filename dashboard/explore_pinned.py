@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from dashboard import shell
+from dashboard.explore_address import write_pins
 from dashboard.export import Cell, csv, download, heads
 from dashboard.pinning import NUM_DRAWS, Answer, Pinning
 from dashboard.pins import Pins
@@ -38,6 +39,7 @@ class PinnedView(pn.viewable.Viewer):
         draws: of the posterior.
         load: gives the posterior; called in the background.
         start: where the sliders begin, a draw, (dim,).
+        pinned: parameter number -> value; None: the parameter that tells most.
         file_name: what the run is called.
     """
 
@@ -47,6 +49,7 @@ class PinnedView(pn.viewable.Viewer):
         load: Callable[[], AnyPosterior],
         start: np.ndarray,
         *,
+        pinned: Mapping[int, float] | None = None,
         file_name: str = "result",
     ) -> None:
         super().__init__()
@@ -55,13 +58,16 @@ class PinnedView(pn.viewable.Viewer):
         self.file_name = file_name
         self.seconds = 0.0  # from the newest wish to its picture
         first = most_entangled(draws.values)
-        pinned = {first: float(self.start[first])}
+        self._usual = {first: float(self.start[first])}
+        pinned = dict(self._usual if pinned is None else pinned)
+        begin = np.array(self.start)
+        begin[list(pinned)] = list(pinned.values())
         self.state = shell.Line(text=COMPILING, testid="pinned-state", kind="state")
         self.summary = shell.Line(testid="pinned-summary", kind="lead")
         self.draw = pmui.IntInput(
             label="Draw", value=0, start=0, end=len(draws) - 1, width=120, size="small", margin=0
         )
-        self.pins = Pins(draws, self.start, pinned, lambda k, value: self.pinning.set(k, value))
+        self.pins = Pins(draws, begin, pinned, lambda k, value: self.pinning.set(k, value))
         self._place = pn.Column(margin=0, sizing_mode="stretch_width")
         self.pinning = Pinning(draws.values, load, pinned)
         self.cell = Cell(file_name, self._code)
@@ -97,6 +103,11 @@ class PinnedView(pn.viewable.Viewer):
         """Let go of everything."""
         self.pins.move(np.array([one.value for one in self.pins.sliders]), {})
         self.pinning.pinned = {}
+
+    @property
+    def told(self) -> str:
+        """What is pinned as the text of a link; empty where it is as it comes."""
+        return "" if self.pinning.pinned == self._usual else write_pins(self.pinning.pinned, self.draws)
 
     def file(self) -> io.BytesIO:
         """The draws that are shown, of all parameters."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 from html import escape
 
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
+from dashboard.figure_files import FORMATS, Meanings, Rows, figure_file
 from dashboard.views.draws import PosteriorDraws
 from dashboard.views.markup import run_html
+from dashboard.views.selection import Selection
 
 IMPORTS = """import jax
 import numpy as np
@@ -29,6 +32,34 @@ def download(words: str, file_name: str, make: Callable[[], io.BytesIO]) -> pmui
     return button
 
 
+def picture(
+    figures: Callable[[], Rows], title: str, *, note: Callable[[], str], meanings: Callable[[], Meanings]
+) -> Callable[[str], io.BytesIO]:
+    """Gives what is seen now as a file, by its kind: "svg" or "pdf". See `figure_file`."""
+
+    def make(kind: str) -> io.BytesIO:
+        return figure_file(kind, figures(), title=title, note=note(), meanings=meanings())
+
+    return make
+
+
+def downloads(
+    file_name: str,
+    draw: Callable[[str], io.BytesIO],
+    data: Callable[[], io.BytesIO] | None = None,
+    *,
+    words: str = "Data as CSV",
+) -> pn.FlexBox:
+    """Buttons for what is seen, as SVG and PDF, and for the numbers behind it, called `words`."""
+    buttons = [
+        download(f"Figure as {called}", f"{file_name}.{kind}", partial(draw, kind))
+        for kind, called in FORMATS.items()
+    ]
+    if data is not None:
+        buttons.append(download(words, f"{file_name}.csv", data))
+    return pn.FlexBox(*buttons, gap="10px", align_items="center", margin=(12, 0, 0, 0))
+
+
 def csv(table: pd.DataFrame) -> io.BytesIO:
     """A table as a file."""
     return io.BytesIO(table.to_csv(index=False, float_format="%.7g").encode())
@@ -37,6 +68,22 @@ def csv(table: pd.DataFrame) -> io.BytesIO:
 def heads(draws: PosteriorDraws) -> list[str]:
     """``"g_Na [mS/cm2]"``: names with their units, for the first line of a file."""
     return [f"{name} [{unit}]" if unit else name for name, unit in zip(draws.names, draws.units, strict=True)]
+
+
+def view_code(module: str, name: str, selection: Selection, *settings: str) -> str:
+    """Code that shows a view of a result with what is selected now."""
+    ranges = {
+        key: (float(f"{low:.6g}"), float(f"{high:.6g}")) for key, (low, high) in selection.ranges.items()
+    }
+    given = ", ".join(["result.tree", "selection", *settings])
+    return (
+        "import panel as pn\n"
+        f"from dashboard.views.{module} import {name}\n"
+        "from dashboard.views.selection import Selection\n"
+        "pn.extension()\n"
+        f"selection = Selection(ranges={ranges!r}, picked={selection.picked!r})\n"
+        f"{name}({given})"
+    )
 
 
 class Cell(pn.viewable.Viewer):

@@ -14,7 +14,7 @@ from simulators.registry import unknown_name
 
 ADDRESS_MILLISECONDS = 400  # an address is changed when two looks this far apart agree
 COMPARE = "compare"  # the page that compares runs, without its query
-LONGEST_VALUE = 300  # characters of one query value; a longer one is cut before anything looks at it
+LONGEST_VALUE = 1000  # characters of one query value; a longer one is cut before anything looks at it
 
 
 def home_url() -> str:

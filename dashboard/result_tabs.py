@@ -12,7 +12,8 @@ import xarray as xr
 
 from dashboard import shell
 from dashboard.diagnosis import Diagnosis
-from dashboard.explore import Explore, can_explore
+from dashboard.explore_address import Start
+from dashboard.explore_tab import Beside, Explore, parts_of
 from dashboard.references import References
 from dashboard.sensitivity import Sensitivity
 from dashboard.shared import Shared, beside_extras
@@ -72,6 +73,7 @@ class ResultTabs(pn.viewable.Viewer):
         selection: shared by the views.
         tab: the one to begin with; one of `tab_names(tree)`.
         origin: what is known beside.
+        start: what the Explore tab begins with.
     """
 
     tab = param.String(doc="Name of the open tab.")
@@ -84,11 +86,13 @@ class ResultTabs(pn.viewable.Viewer):
         *,
         tab: str = "",
         origin: Origin = Origin(),
+        start: Start | None = None,
     ) -> None:
         names = tab_names(tree)
         super().__init__(tab=tab or names[0])
         self.tree, self.load, self.selection, self.origin = tree, load, selection, origin
-        self.diagnosis = Diagnosis(tree)
+        self.diagnosis, self._start = Diagnosis(tree), start
+        self.explore: Explore | None = None  # until its tab is opened
         self.validation: Validate | None = None  # until its tab is opened
         self._places = {name: pn.Column(margin=(18, 0, 0, 0), sizing_mode="stretch_width") for name in names}
         self._tabs = pmui.Tabs(
@@ -97,6 +101,11 @@ class ResultTabs(pn.viewable.Viewer):
         )  # fmt: skip
         self._open()
         self._tabs.param.watch(self._opened, "active")
+
+    @property
+    def explored(self) -> dict[str, str]:
+        """What a link says of the Explore tab while that is open."""
+        return self.explore.address if self.tab == "explore" and self.explore is not None else {}
 
     def __panel__(self) -> pn.Column:
         verdict = run_html(verdict_line(self.diagnosis.verdict), margin=(0, 0, 16, 0))
@@ -112,11 +121,14 @@ class ResultTabs(pn.viewable.Viewer):
             place.objects = _BUILDERS[self.tab](self)
 
     def _posterior(self) -> list:
+        mosaic = PairMosaic(self.tree, self.selection, zoomed=True, file_name=self.origin.file_name)
         marginals = shell.card(shell.heading("One by one", level=3), Marginals(self.tree, self.selection))
-        return [shell.card(PairMosaic(self.tree, self.selection, zoomed=True)), marginals]
+        return [shell.card(mosaic), marginals]
 
     def _explore(self) -> list:
-        return [Explore(self.tree, self.load, self.origin.drive, file_name=self.origin.file_name)]
+        beside = Beside(self.origin.file_name, self.origin.drive, self.selection)
+        self.explore = Explore(self.tree, self.load, beside=beside, start=self._start)
+        return [self.explore]
 
     def _shared(self) -> list:
         return [Shared(self.tree, self.load, self.origin.labels)]
@@ -136,7 +148,7 @@ class ResultTabs(pn.viewable.Viewer):
     def _predictions(self) -> list:
         shown = []
         if read_traces(self.tree) is not None:
-            traces = PredictiveTraces(self.tree, self.selection)
+            traces = PredictiveTraces(self.tree, self.selection, file_name=self.origin.file_name)
             shown.append(shell.card(shell.heading("Recording and simulations", level=3), traces))
         if read_images(self.tree) is not None:
             images = PredictiveImages(self.tree, self.selection)
@@ -219,7 +231,7 @@ def tab_names(tree: xr.DataTree) -> list[str]:
         **dict.fromkeys(TITLES, True),
         **dict.fromkeys(("posterior", "predictions", "table"), has_draws),
         **dict.fromkeys(OF_PROPERTY, is_property),
-        "explore": can_explore(tree),
+        "explore": bool(parts_of(tree)),
         "shared": has_draws and not is_property and is_hierarchical(tree),
         "validate": not is_property,
         "what_if": not is_property and can_ask(tree),

@@ -5,19 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
 import panel as pn
 import param
 import xarray as xr
 
-from dashboard import links, shell
+from dashboard import explore_address, links, shell
 from dashboard.background import in_background, repeat
 from dashboard.emergent import property_words
+from dashboard.explore_address import Start, read_start
+from dashboard.explore_tab import parts_of
 from dashboard.live_course import LiveCourse
 from dashboard.references import References
 from dashboard.result_tabs import Origin, ResultTabs, tab_names
 from dashboard.results import Journal, posterior_of, tree_of
+from dashboard.views.draws import posterior_draws
 from dashboard.views.markup import run_html
 from dashboard.views.progress import RunProgress, state_chip
 from dashboard.views.provenance import settings_words
@@ -41,8 +45,8 @@ class RunOverview(pn.viewable.Viewer):
 
     Args:
         run: which.
-        tab: of the result, as in a link; empty for the first.
-        ranges: the selection, as in a link.
+        view: what a link says of the result: "tab", "sel" (the selection), and of the Explore tab
+            "part" and "pins".
         on_stop: called with the run by the Stop button.
         on_resume: called with the run by the Resume button.
         references: the runs to compare the result with; None: none.
@@ -54,15 +58,14 @@ class RunOverview(pn.viewable.Viewer):
         self,
         run: Run,
         *,
-        tab: str = "",
-        ranges: str = "",
+        view: Mapping[str, str] = MappingProxyType({}),
         on_stop: Callable[[Run], Any] = Run.request_stop,
         on_resume: Callable[[Run], Any] = Run.enqueue,
         references: References | None = None,
     ) -> None:
         super().__init__()
         self.run, self.selection, self.references = run, Selection(), references
-        self._wanted_tab, self._wanted_ranges = tab, ranges
+        self._wanted = {key: view.get(key, "") for key in ("tab", "sel", *explore_address.KEYS)}
         self.tabs: ResultTabs | None = None
         self._journal = Journal(run)
         self._head = run_html("", margin=(0, 0, 18, 0))
@@ -84,10 +87,11 @@ class RunOverview(pn.viewable.Viewer):
         """What a link to this view says."""
         chosen = {} if self.references is None else {"ref": self.references.chosen}
         if self.tabs is None:
-            return {"id": self.run.id, "tab": self._wanted_tab, "sel": self._wanted_ranges, **chosen}
+            return {"id": self.run.id, **self._wanted, **chosen}
         first = tab_names(self.tabs.tree)[0]
         tab = "" if self.tabs.tab == first else self.tabs.tab
-        return {"id": self.run.id, "tab": tab, "sel": write_ranges(self.selection.ranges), **chosen}
+        selected = write_ranges(self.selection.ranges)
+        return {"id": self.run.id, "tab": tab, "sel": selected, **self.tabs.explored, **chosen}
 
     def refresh(self) -> None:
         """Look at the folder again."""
@@ -135,7 +139,7 @@ class RunOverview(pn.viewable.Viewer):
             self._body.objects = [shell.card(view) for view in wanted]
 
     def _show_result(self, tree: xr.DataTree) -> None:
-        problems, tab = [], self._wanted_tab
+        problems, tab, start = [], self._wanted["tab"], Start()
         if self.references is not None and self.references.problem:
             problems.append(self.references.problem)
         if tab and tab not in tab_names(tree):
@@ -143,10 +147,13 @@ class RunOverview(pn.viewable.Viewer):
             tab = ""
         if "posterior" in tree.children:
             names = list(map(str, tree["posterior"].data_vars))
-            self.selection.ranges, wrong = read_ranges(self._wanted_ranges, names)
+            self.selection.ranges, wrong = read_ranges(self._wanted["sel"], names)
+            problems += wrong
+        if tab == "explore":
+            start, wrong = read_start(self._wanted, parts_of(tree), posterior_draws(tree))
             problems += wrong
         self.tabs = ResultTabs(
-            tree, lambda: posterior_of(self.run), self.selection, tab=tab, origin=self._origin()
+            tree, lambda: posterior_of(self.run), self.selection, tab=tab, origin=self._origin(), start=start
         )
         with pn.io.hold():
             self._body.objects = [*map(shell.alert, problems), self.tabs]

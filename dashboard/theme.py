@@ -147,7 +147,7 @@ def paint(drawn: GlyphRenderer | Model, **roles: str) -> Any:
     """
     model = drawn.glyph if isinstance(drawn, GlyphRenderer) else drawn
     model.tags = [*model.tags, *(f"{_MARK}{name}={role}" for name, role in roles.items())]
-    _repaint_one(model, _by_role())
+    _repaint_one(model, by_role())
     if isinstance(drawn, GlyphRenderer):
         drawn.nonselection_glyph = None
     return drawn
@@ -155,7 +155,7 @@ def paint(drawn: GlyphRenderer | Model, **roles: str) -> Any:
 
 def repaint(root: Model) -> None:
     """Give everything below ``root`` that was painted by role the colours of the current theme."""
-    palette = _by_role()
+    palette = by_role()
     for model in root.references():
         if model.tags:
             _repaint_one(model, palette)
@@ -169,7 +169,8 @@ def theme_config() -> dict[str, Any]:
 _MARK = "colour:"
 
 
-def _by_role() -> dict[str, Any]:
+def by_role() -> dict[str, Any]:
+    """The current colours by the roles that `paint` knows."""
     shown = colours()
     return {**asdict(shown), **{f"several{k}": colour for k, colour in enumerate(shown.several)}}
 

@@ -23,7 +23,6 @@ NOT_IMPORTED = {
     "hatchling": "builds the package without fetching a builder",
     "holoviews": "a notebook user overlays our arrays with it",
     "ipykernel": "makes .venv a kernel of JupyterLab",
-    "matplotlib": "the notebooks draw with it",
     "pre-commit": "runs the hooks",
     "pyright": "checks types",
     "pytest-xdist": "runs the tests in several processes",

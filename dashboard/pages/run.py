@@ -1,5 +1,7 @@
 """The run page: one run while it goes, and its result. ``?id=...&tab=predictions&sel=g_Na:40:52``.
 
+``tab=explore&part=walk`` is a part of the Explore tab, ``pins=g_Na:40,g_K:3`` what is pinned there.
+
 ``ref`` is the id of the run that the result is compared with, or "none".
 """
 
@@ -11,6 +13,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from dashboard import links, rights, shell
+from dashboard.explore_address import KEYS
 from dashboard.jobs import get_jobs
 from dashboard.references import References
 from dashboard.run_overview import RunOverview
@@ -21,7 +24,7 @@ from inference.runs import Run
 def page() -> pmui.Page:
     """The page at the current address."""
     query = links.read_query()
-    query.check_known(["id", "tab", "sel", "ref"])
+    query.check_known(["id", "tab", "sel", "ref", *KEYS])
     store = rights.store()
     try:
         run = store.get(query.text("id"))
@@ -32,8 +35,7 @@ def page() -> pmui.Page:
     if run.request.observation["kind"] not in ("none", "property"):
         references = References(run, store, chosen=query.text("ref"), submit=_submit)
     overview = RunOverview(
-        run, tab=query.text("tab"), ranges=query.text("sel"), on_stop=_stop, on_resume=_submit,
-        references=references,
+        run, view=query.values, on_stop=_stop, on_resume=_submit, references=references,
     )  # fmt: skip
     links.keep_address(lambda: overview.address)
     return shell.page(f"Run {run.id}", overview, *sharing(run), problems=query.problems)

@@ -48,11 +48,12 @@ def pinned_sentence(whole: PosteriorDraws, given: PosteriorDraws, pinned: dict[s
         given: draws of those that are not pinned, given those that are.
         pinned: name -> value.
     """
-    all_alone = whole.only(given.names)
+    at = [whole.names.index(name) for name in given.names]
+    marginal = whole.correlations[np.ix_(at, at)]
     where = ", ".join(f"{name} {_with_unit(whole, name, value)}" for name, value in pinned.items())
     begin = f"With {where}: " if pinned else "Nothing is pinned: "
-    parts = [_followed(all_alone, given)] if pinned else []
-    found = compensations(given.names, correlations(given.values), correlations(all_alone.values), num=1)
+    parts = [_followed(whole, given, at)] if pinned else []
+    found = compensations(given.names, correlations(given.values), marginal, num=1)
     if found and pinned:
         parts.append(found[0].removesuffix("."))
     elif not found and given.dim > 1:
@@ -60,10 +61,11 @@ def pinned_sentence(whole: PosteriorDraws, given: PosteriorDraws, pinned: dict[s
     return begin + "; ".join(filter(None, parts or ["this is the posterior"])) + "."
 
 
-def _followed(whole: PosteriorDraws, given: PosteriorDraws) -> str:
+def _followed(whole: PosteriorDraws, given: PosteriorDraws, at: list[int]) -> str:
     """The parameter that has moved farthest, in standard deviations of the posterior."""
-    before, after = np.median(whole.values, axis=0), np.median(given.values, axis=0)
-    shift = (after - before) / np.maximum(whole.values.std(axis=0), 1e-12)
+    before, sd = (part[at] for part in whole.middle)
+    after = given.middle[0]
+    shift = (after - before) / np.maximum(sd, 1e-12)
     k = int(np.argmax(np.abs(shift)))
     if abs(shift[k]) < LEAST_SHIFT:
         return "the others stay where they were"

@@ -15,6 +15,11 @@ from inference.analysis import Conditional
 
 MASSES, ALPHAS = (0.95, 0.8, 0.5), (0.14, 0.22, 0.34)
 NUM_POINTS = 1_500
+MEANINGS = (
+    ("model", "the others held: 50, 80 and 95 %"),
+    ("prior", "draws of the whole posterior"),
+    ("truth", "the draw at which they are held"),
+)
 NO_REGION = {"xs": [[]], "ys": [[]]}
 
 
@@ -38,11 +43,9 @@ class ConditionalPlot:
     @property
     def layout(self) -> pn.Column:
         """Legend and figure."""
-        legend = shell.legend(
-            ("model", "the others held: 50, 80 and 95 %"), ("prior", "draws of the whole posterior"),
-            ("truth", "the draw at which they are held"),
-        )  # fmt: skip
-        return pn.Column(legend, shell.plot(self.figure), margin=0, sizing_mode="stretch_width")
+        return pn.Column(
+            shell.legend(*MEANINGS), shell.plot(self.figure), margin=0, sizing_mode="stretch_width"
+        )
 
     def show(self, pair: tuple[int, int], theta: np.ndarray, found: Conditional) -> None:
         """Replace everything.

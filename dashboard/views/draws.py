@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Num
 
 from dashboard.views.groups import group
 from dashboard.words import label_html, with_unit
-from inference.analysis import bounded_density, contraction
+from inference.analysis import bounded_density, contraction, correlations
 from inference.tree import NAMES, parameter_rows
 
 ZOOM_MASS = 0.996  # of the draws that the zoomed range holds, before some air is added
@@ -128,6 +128,16 @@ class PosteriorDraws:
         air = AIR * (high - low)
         first, last = self.whole_range
         return _wide(np.maximum(low - air, first), np.minimum(high + air, last))
+
+    @cached_property
+    def correlations(self) -> Float[np.ndarray, "dim dim"]:
+        """Of all pairs."""
+        return correlations(self.values)
+
+    @cached_property
+    def middle(self) -> tuple[Float[np.ndarray, " dim"], Float[np.ndarray, " dim"]]:
+        """Medians and standard deviations."""
+        return np.median(self.values, axis=0), self.values.std(axis=0)
 
     @cached_property
     def most_informed(self) -> tuple[str, ...]:

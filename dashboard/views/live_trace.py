@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import panel as pn
 import panel_material_ui as pmui
 
@@ -29,6 +31,12 @@ class LiveTrace(pn.viewable.Viewer):
     def __panel__(self) -> pmui.Column:
         content = [self.legend, *self.plot.panes, self.summary]
         return pmui.Column(*content, sizing_mode="stretch_width", margin=0)
+
+    @property
+    def figures(self) -> list[Any]:
+        """From top to bottom."""
+        stimulus = [] if self.axes.stimulus is None else [self.plot.below]
+        return [*self.plot.figures, *stimulus]
 
     def _draw(self, *_: object) -> None:
         simulated = self.exploration.simulated

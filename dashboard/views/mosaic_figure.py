@@ -26,6 +26,7 @@ TOP_SHARE = 0.92  # of a cell's height, that the highest bar reaches
 FLOOR = 0.05  # of a cell's height, where points lie on the diagonal
 ROLES = ("model", "reference", "selection")  # what comes later lies above
 EMPTY = {"xs": [], "ys": []}
+NO_RINGS = {"x": [], "y": []}
 NO_PICTURE = np.zeros((2, 2), np.uint8)
 
 
@@ -54,6 +55,7 @@ class MosaicFigure:
             _follow(self._pictures[role].glyph.color_mapper, self._histograms[role])
         self._dots = self._few()
         self._marks, self._needles = self._truth()
+        self._ring = self._rings()
         self._names, self._ends = Words(self.figure, "text"), Words(self.figure, "quiet")
         self._coefficients = _correlations(self.figure, layout=self.layout)
         self.show(draws, bins)
@@ -95,6 +97,10 @@ class MosaicFigure:
         self._histograms["selection"].data_source.data = _polygons(outlines)
         self._chosen.data_source.data = _polygons(dashed)
         self._brush.data_source.data = self._brush_outlines(ranges)
+
+    def mark(self, theta: np.ndarray | None) -> None:
+        """Ring one draw, (dim,), in all cells; None: none."""
+        self._ring.data_source.data = NO_RINGS if theta is None else self._dot_places(theta[None])
 
     def activate(self, cell: Cell) -> None:
         """Frame one cell: the one that is shown in detail."""
@@ -146,11 +152,14 @@ class MosaicFigure:
         if self._reference.is_few:
             self._dots.data_source.data = self._dot_places(self._reference.values)
             return
-        layout, low, high = self.layout, self.bins.low, self.bins.high
-        bins = self._reference_bins = bin_draws(self._reference.values, low, high, num_bins=layout.num_bins)
-        levels = hdr_levels(bins, layout.pairs(layout.upper_cells))
-        picture = layout.picture(levels, layout.upper_cells)
-        self._pictures["reference"].data_source.data = {"image": [picture]}
+        layout, bins = self.layout, self._reference_bins
+        if bins is None or not _same_axes(bins, self.bins):
+            low, high = self.bins.low, self.bins.high
+            bins = bin_draws(self._reference.values, low, high, num_bins=layout.num_bins)
+            self._reference_bins = bins
+            levels = hdr_levels(bins, layout.pairs(layout.upper_cells))
+            picture = layout.picture(levels, layout.upper_cells)
+            self._pictures["reference"].data_source.data = {"image": [picture]}
         counts, share = marginal_counts(bins), len(self._reference) / len(draws)
         self._tops = np.maximum(self._tops, counts.max(axis=1) / share)
         scale = self._tops / TOP_SHARE * share
@@ -254,6 +263,13 @@ class MosaicFigure:
         theme.paint(drawn, fill_color="reference", line_color="surface")
         return drawn
 
+    def _rings(self) -> Any:
+        """A ring around the draw that somebody looks at."""
+        share = self._smaller
+        look = {"size": max(5.0, 12 * share), "line_width": max(1.5, 2.5 * share), "fill_alpha": 0}
+        drawn = self.figure.scatter("x", "y", source=columns(**NO_RINGS), **look)
+        return theme.paint(drawn, line_color="truth")
+
     def _truth(self) -> tuple[Any, Any]:
         """Crosses in the cells and lines on the diagonal."""
         share = self._smaller
@@ -314,6 +330,10 @@ def _follow(mapper: LinearColorMapper, drawn: Any) -> None:
 
     drawn.glyph.on_change("fill_color", repaint)
     repaint("fill_color", "", drawn.glyph.fill_color)
+
+
+def _same_axes(one: Bins, other: Bins) -> bool:
+    return np.array_equal(one.low, other.low) and np.array_equal(one.high, other.high)
 
 
 def _boxes(boxes: list[tuple[float, float, float, float]]) -> dict[str, list]:

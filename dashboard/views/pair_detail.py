@@ -40,7 +40,8 @@ class PairDetail:
         self._points = {role: self._add_cloud(role) for role in ("model", "selection")}
         self._chosen_points, self._chosen_curve = self._add_circles(), self._add_dashes()  # of the reference
         self._dots = self._add_dots()
-        self._truth = self._add_truth()
+        self._truth, self._ring = self._add_truth(), self._add_ring()
+        self._outlined: tuple[tuple, dict] = (), NO_OUTLINES
         self._summary = shell.Line(testid="pair-summary")
         self._title = shell.html("")
 
@@ -89,6 +90,12 @@ class PairDetail:
             self._summary.text = _pair_sentence(draws, self._pair, chosen)
         self._select_reference(reference_rows)
 
+    def mark(self, theta: np.ndarray | None) -> None:
+        """Ring one draw, (dim,); None: none."""
+        x, y = self._pair
+        place = NO_POINTS if theta is None else {"x": [theta[x]], "y": [0.0 if x == y else theta[y]]}
+        self._ring.data = place
+
     def _select_reference(self, rows: np.ndarray | None) -> None:
         reference, (x, y) = self._reference, self._pair
         self._chosen_points.data = self._chosen_curve.data = NO_POINTS
@@ -123,8 +130,17 @@ class PairDetail:
             self._curves["reference"].data = curve = reference.density(x)
             self.figure.y_range.end = max(self.figure.y_range.end, 1.1 * float(curve["y"].max()))
         elif reference is not None:
+            self._outlines.data = self._reference_outlines(reference, pair, ends)
+
+    def _reference_outlines(self, reference: PosteriorDraws, pair: tuple[int, int], ends: Span) -> dict:
+        """Of its regions; they are kept, because the draws may change beside it many times a second."""
+        at = list(pair)
+        where = (reference.names, *pair, *ends[0][at].tolist(), *ends[1][at].tolist())
+        if self._outlined[0] != where:
             regions = _regions(reference, pair, ends)
-            self._outlines.data = {axis: [part for r in regions for part in r[axis]] for axis in ("xs", "ys")}
+            parts = {axis: [part for r in regions for part in r[axis]] for axis in ("xs", "ys")}
+            self._outlined = where, parts
+        return self._outlined[1]
 
     def _show_one(self, draws: PosteriorDraws, k: int) -> None:
         for source in self._regions:
@@ -180,6 +196,12 @@ class PairDetail:
         source = columns(**NO_POINTS)
         drawn = self.figure.line("x", "y", source=source, line_width=2, line_dash="dashed")
         theme.paint(drawn, line_color="selection")
+        return source
+
+    def _add_ring(self) -> Any:
+        source = columns(**NO_POINTS)
+        drawn = self.figure.scatter("x", "y", source=source, size=15, fill_alpha=0, line_width=3)
+        theme.paint(drawn, line_color="truth")
         return source
 
     def _add_truth(self) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 import param
@@ -12,6 +14,8 @@ import xarray as xr
 from bokeh.events import SelectionGeometry, Tap
 
 from dashboard import shell
+from dashboard.export import Cell as NotebookCell
+from dashboard.export import csv, downloads, heads, picture, view_code
 from dashboard.views.draws import PosteriorDraws, posterior_draws
 from dashboard.views.mosaic_figure import MosaicFigure
 from dashboard.views.mosaic_layout import Cell
@@ -43,6 +47,7 @@ class PairMosaic(pn.viewable.Viewer):
         selection: shared with other views; None: of its own.
         reference: other draws of the same parameters, shown in the upper triangle; None: correlations are.
         called: what the legend calls the draws, and the reference.
+        file_name: what files are called.
     """
 
     shown = param.ListSelector(default=[], doc="Names of the parameters in the mosaic.")
@@ -57,8 +62,10 @@ class PairMosaic(pn.viewable.Viewer):
         zoomed: bool = False,
         reference: PosteriorDraws | None = None,
         called: tuple[str, str] = CALLED,
+        file_name: str = "result",
     ) -> None:
         super().__init__(zoomed=zoomed)
+        self.file_name, self._is_of_result = file_name, isinstance(draws, xr.DataTree)
         self.reference, self.called = reference, called
         self.draws = posterior_draws(draws) if isinstance(draws, xr.DataTree) else draws
         self.selection = selection or Selection()
@@ -66,6 +73,10 @@ class PairMosaic(pn.viewable.Viewer):
         self.choices = subsets(self.draws)
         self.shown = next(iter(self.choices.values()))
         self.summary = shell.Line(testid="mosaic-summary")
+        self.code = NotebookCell(
+            file_name, lambda: view_code("pair_mosaic", "PairMosaic", self.selection, "zoomed=True")
+        )
+        self.legend = shell.html("", margin=(0, 0, 6, 0))
         self._pane = pn.pane.Bokeh(sizing_mode="scale_width", min_width=320)
         self._detail, self._ranges = PairDetail(), PairRanges(self.selection)
         self._start()
@@ -73,6 +84,7 @@ class PairMosaic(pn.viewable.Viewer):
         self.param.watch(self._zoom, "zoomed")
         self.param.watch(self._show_detail, "cell")
         self.selection.param.watch(self._select, "ranges")
+        self.selection.param.watch(self._mark, "picked")
 
     def __panel__(self) -> pn.Column:
         clear = shell.button(
@@ -91,11 +103,33 @@ class PairMosaic(pn.viewable.Viewer):
             *self._chooser(),
             controls,
             self.summary,
-            shell.legend(*self._meanings()),
+            self.legend,
             both,
+            self._files(),
             margin=0,
             sizing_mode="stretch_width",
         )
+
+    def _files(self) -> pn.Column:
+        """What is seen, the draws behind it, and a cell that makes it again; of draws alone, what is seen."""
+        draw = picture(
+            lambda: [[self._mosaic.figure], [self._detail.figure]], f"Pairs of parameters · {self.file_name}",
+            note=lambda: self.summary.text, meanings=self._meanings,
+        )  # fmt: skip
+        name = f"{self.file_name}-pairs"
+        if not self._is_of_result:
+            return pn.Column(downloads(name, draw), margin=0)
+        self.selection.param.watch(lambda _: self.code.refresh(), ["ranges", "picked"])
+        files = downloads(name, draw, self.file, words="Selected draws as CSV")
+        return pn.Column(files, self.code, margin=0, sizing_mode="stretch_width")
+
+    def file(self) -> io.BytesIO:
+        """The selected draws, of all parameters; all draws where nothing is selected."""
+        rows = self.selection.rows(self.draws)
+        rows = np.arange(len(self.draws)) if rows is None else rows
+        table = pd.DataFrame(self.draws.values[rows], columns=pd.Index(heads(self.draws)))
+        table.insert(0, "draw", rows)
+        return csv(table)
 
     def _meanings(self) -> list[tuple[str, str]]:
         draws, other = self.called
@@ -109,7 +143,12 @@ class PairMosaic(pn.viewable.Viewer):
             entries += [("reference", words.format(other))]
         elif self.draws.dim > MOST_WORDS:
             entries += [("diverging", "above the diagonal: correlations, −1 to 1")]
-        return entries + ([("truth", "true value")] if self.draws.truth is not None else [])
+        entries += [("truth", "true value (cross)")] if self.draws.truth is not None else []
+        return entries + ([("truth", f"draw {self.selection.picked} (ring)")] if self._has_picked else [])
+
+    @property
+    def _has_picked(self) -> bool:
+        return self.selection.picked is not None and self.selection.picked < len(self.draws)
 
     @property
     def _has_regions(self) -> bool:
@@ -140,8 +179,10 @@ class PairMosaic(pn.viewable.Viewer):
 
     def replace(self, draws: PosteriorDraws) -> None:
         """Show other draws of the same parameters, fast enough to follow a slider."""
-        self.draws = draws
-        self._zoom()
+        self.draws, before = draws, self._axes
+        low, high = self._span
+        self._axes = np.minimum(before[0], low), np.maximum(before[1], high)  # they grow only: no trembling
+        self._redraw()
 
     @property
     def _visible(self) -> PosteriorDraws:
@@ -167,12 +208,13 @@ class PairMosaic(pn.viewable.Viewer):
 
     def _bins(self) -> Bins:
         visible = self._visible
-        return bin_draws(visible.values, *self._span, num_bins=min(NUM_BINS, NUM_BINS * 8 // visible.dim))
+        return bin_draws(visible.values, *self._axes, num_bins=min(NUM_BINS, NUM_BINS * 8 // visible.dim))
 
     def _start(self, *_: object) -> None:
         """A new figure, because the parameters are others."""
         if not self.shown:
             return  # somebody is in the middle of choosing
+        self._axes = self._span
         self._mosaic = MosaicFigure(self._visible, self._bins(), self._visible_reference)
         self._mosaic.figure.on_event(SelectionGeometry, self._brushed)
         self._mosaic.figure.on_event(Tap, self._tapped)
@@ -181,12 +223,27 @@ class PairMosaic(pn.viewable.Viewer):
             self.cell = (min(1, len(self.shown) - 1), 0)
         self._show_detail()
         self._select()
+        self._mark()
 
     def _zoom(self, *_: object) -> None:
+        self._axes = self._span
+        self._redraw()
+
+    def _redraw(self) -> None:
         with pn.io.hold():
             self._mosaic.show(self._visible, self._bins())
             self._show_detail()
             self._select()
+            self._mark()
+
+    def _mark(self, *_: object) -> None:
+        """Ring the draw that somebody looks at."""
+        visible = self._visible
+        theta = visible.values[self.selection.picked] if self._has_picked else None
+        with pn.io.hold():
+            self._mosaic.mark(theta)
+            self._detail.mark(theta)
+            self.legend.object = shell.legend_html(*self._meanings())
 
     def _select(self, *_: object) -> None:
         rows = self._selected_rows
@@ -201,9 +258,10 @@ class PairMosaic(pn.viewable.Viewer):
         with pn.io.hold():
             self._mosaic.activate(cell)
             pair = (cell.column, cell.row)
-            self._detail.show(self._visible, pair, self._span, self._visible_reference)
-            self._ranges.show(self._visible, pair, self._span)
+            self._detail.show(self._visible, pair, self._axes, self._visible_reference)
+            self._ranges.show(self._visible, pair, self._axes)
             self._detail.select(*self._selected_rows)
+            self._detail.mark(self._visible.values[self.selection.picked] if self._has_picked else None)
 
     def _brushed(self, event: Any) -> None:
         box: Any = event.geometry

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 import param
 import xarray as xr
 
 from dashboard import shell
+from dashboard.export import Cell, csv, downloads, picture, view_code
 from dashboard.views.course_data import is_of_property
 from dashboard.views.draws import posterior_draws
 from dashboard.views.markup import run_html
@@ -28,12 +32,16 @@ class PredictiveTraces(pn.viewable.Viewer):
     Args:
         tree: of a result with traces.
         selection: shared with other views; None: of its own.
+        file_name: what files are called.
     """
 
     num_shown = param.Integer(FIRST_SHOWN, bounds=(1, None), label="Simulations shown")
 
-    def __init__(self, tree: xr.DataTree, selection: Selection | None = None) -> None:
+    def __init__(
+        self, tree: xr.DataTree, selection: Selection | None = None, *, file_name: str = "result"
+    ) -> None:
         super().__init__()
+        self.file_name = file_name
         traces = read_traces(tree)
         if traces is None:
             raise ValueError("This result holds no traces: its simulator has no recording to draw.")
@@ -42,6 +50,7 @@ class PredictiveTraces(pn.viewable.Viewer):
         self.param["num_shown"].bounds = (1, len(traces.predicted))
         self.num_shown = min(OVERLAID_SHOWN if traces.is_overlaid else FIRST_SHOWN, len(traces.predicted))
         self.summary, self._parameters = shell.Line(testid="trace-summary"), run_html("")
+        self.cell = Cell(file_name, lambda: view_code("traces", "PredictiveTraces", self.selection))
         self._lanes = Lanes(traces, self._pick_draw)
         self._draw()
         self._pick()
@@ -58,8 +67,34 @@ class PredictiveTraces(pn.viewable.Viewer):
         controls = pn.FlexBox(slider, picker, gap="28px", align_items="end", margin=(0, 0, 10, 0))
         return pn.Column(
             controls, shell.legend(*self._meanings()), *panes, self.summary, self._parameters,
-            margin=0, sizing_mode="stretch_width",
+            self._files(), margin=0, sizing_mode="stretch_width",
         )  # fmt: skip
+
+    def _files(self) -> pn.Column:
+        draw = picture(
+            lambda: [[figure] for figure in self._lanes.figures], f"Simulations of draws · {self.file_name}",
+            note=lambda: self.summary.text, meanings=self._meanings,
+        )  # fmt: skip
+        self.selection.param.watch(lambda _: self.cell.refresh(), ["ranges", "picked"])
+        files = downloads(f"{self.file_name}-traces", draw, self.file, words="These traces as CSV")
+        return pn.Column(files, self.cell, margin=0, sizing_mode="stretch_width")
+
+    def file(self) -> io.BytesIO:
+        """A line for each time: stimulus, recording and the traces that are drawn, in their units."""
+        traces = self.traces
+        rows, value = traces.rows or ("",), f"[{traces.channel_unit}]" if traces.channel_unit else ""
+        columns = {f"time [{traces.time_unit}]": traces.time}
+        if traces.stimulus is not None:
+            columns[f"{traces.stimulus_name} [{traces.stimulus_unit}]"] = traces.stimulus
+        lines = {} if traces.observed is None else {"recording": traces.observed}
+        for role in ("model", "selection", "picked"):
+            lines |= {f"draw {k}": traces.predicted[k] for k in self._lanes.sources[role].data["draw"]}
+        for called, values in lines.items():
+            columns |= {
+                " ".join(filter(None, [called, row, value])): line
+                for row, line in zip(rows, values, strict=True)
+            }
+        return csv(pd.DataFrame(columns))
 
     @property
     def _selected(self) -> np.ndarray | None:
@@ -68,13 +103,17 @@ class PredictiveTraces(pn.viewable.Viewer):
             return None
         return self.draws.within(self.selection.ranges)[: len(self.traces.predicted)]
 
+    @property
+    def _num_drawn(self) -> int:
+        return sum(len(set(self._lanes.sources[role].data["draw"])) for role in ("selection", "model"))
+
     def _draw(self, *_: object) -> None:
         selected = self._selected
         numbers = np.arange(len(self.traces.predicted))
         chosen = numbers[:0] if selected is None else numbers[selected]
         others = numbers if selected is None else numbers[~selected]
         with pn.io.hold():
-            self._lanes.show("selection", chosen[: self.num_shown])
+            self._lanes.show("selection", chosen)  # all: those, and no others
             self._lanes.show("model", others[: self.num_shown])
             self._lanes.fade(0.55 if selected is None else 0.2)
             self.summary.text = self._sentence(None if selected is None else chosen.size)
@@ -100,11 +139,11 @@ class PredictiveTraces(pn.viewable.Viewer):
 
     def _sentence(self, num_selected: int | None) -> str:
         num = len(self.traces.predicted)
-        words = f"{min(self.num_shown, num)} of {count(num, 'simulation')} of posterior draws"
+        words = f"{self._num_drawn} of {count(num, 'simulation')} of posterior draws"
         if self.traces.observed is None and not self.is_of_property:
             words += "; what was observed are features alone, or its recording is not in this result"
         if num_selected is None:
             return f"{words}. Click one to see its parameters."
         if num_selected == 0:
             return f"{words}. None of the {num} belongs to a selected draw; select more widely to see some."
-        return f"{words}. {num_selected} of the {num} belong to selected draws."
+        return f"{words}. {num_selected} of the {num} belong to selected draws and stand out."

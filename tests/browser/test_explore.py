@@ -19,6 +19,8 @@ def test_pin_correlate_and_walk(visitor, tmp_path):
     pin(visitor, tmp_path)
     correlate(visitor)
     walk(visitor)
+    brush(visitor, tmp_path)
+    follow_a_link(visitor, example.name)
 
 
 def pin(visitor, folder):
@@ -60,3 +62,30 @@ def walk(visitor):
     visitor.see("path-summary", re.compile(r"off the ridge it falls [\d.]+ nats"), seconds=120)
     visitor.page.get_by_text("As a notebook cell").first.click()
     visitor.see("notebook-cell", "analysis.high_probability_path")
+
+
+def brush(visitor, folder):
+    visitor.press("Brush and see traces")
+    visitor.see("trace-summary", "Click one to see its parameters")
+    size = visitor.page.evaluate("innerWidth")
+    visitor.drag((4, 4), (70, 90))  # the pair below on the left: half of it
+    visitor.see("mosaic-summary", re.compile(r"[\d ]+ of 10 000 draws selected"))
+    visitor.see("trace-summary", re.compile(r"\d+ of the 50 belong to selected draws|None of the 50"))
+    visitor.page.get_by_label("Look at").first.click()
+    visitor.page.get_by_text("draw 4", exact=True).click()
+    visitor.see("picked-draw", "Draw 4:")
+    visitor.page.get_by_text("draw 4 (ring)").first.wait_for()
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= size
+    with visitor.page.expect_download() as waiting:
+        visitor.page.get_by_text("Figure as SVG").first.click()
+    waiting.value.save_as(folder / "seen.svg")
+    assert "mS/cm²" in (folder / "seen.svg").read_text()
+
+
+def follow_a_link(visitor, run):
+    """What the address says opens again; what it cannot say is told."""
+    visitor.page.wait_for_url(re.compile("part=traces"))
+    visitor.go(f"/run?id={run}&tab=explore&pins=g_K:2.5,g_Xx:1")
+    visitor.see("problem", "There is no parameter 'g_Xx'")
+    visitor.see("pinned-summary", re.compile(r"With g_K 2.50 mS/cm²"), seconds=120)
+    visitor.page.wait_for_url(re.compile(r"pins=g_K:2\.5$"))

@@ -80,3 +80,51 @@ def test_what_fails_is_a_sentence(draws):
     view.begin()
     assert view.state.text == "There are no correlations: The weights are gone."
     assert not view.correlating.is_running
+
+
+def test_groups_stand_together_with_their_names_and_a_line_between(view):
+    view.begin()
+    assert view.plots[1].groups == {}  # two of a kind are no group
+    names = [f"{cell}_{channel}" for channel in ("Na", "A", "H") for cell in ("LP", "PY")]
+    from dashboard.views.matrix_plot import MatrixPlot, in_groups
+    from dashboard.words import parameter_groups
+
+    ordered = in_groups(names)
+    assert ordered == ["LP_Na", "LP_A", "LP_H", "PY_Na", "PY_A", "PY_H"]
+    figure = MatrixPlot(ordered, lambda row, column: None, parameter_groups(ordered)).figure
+    texts = [one.data_source.data.get("text", []) for one in figure.renderers]
+    assert ["LP", "PY", "LP", "PY"] in texts
+    (lines,) = (one for one in figure.renderers if type(one.glyph).__name__ == "MultiLine")
+    assert [list(x) for x in lines.data_source.data["xs"]] == [[2.5, 2.5], [-0.5, 5.5]]
+    assert figure.y_range.end < -0.5
+
+
+def test_parameters_can_be_ordered_by_what_varies_together(view):
+    view.begin()
+    before = view.correlating.found
+    view.together.value = True
+    names = [view.names[k] for k in view.order]
+    assert abs(names.index("LP_A") - names.index("LP_H")) == 1  # the strongest pair
+    assert view.correlating.found is before  # nothing is computed anew
+    shown = view.plots[1]
+    values = np.array(shown._cells.data["value"]).reshape(4, 4)
+    at = names.index("LP_A"), names.index("LP_H")
+    assert values[at] == pytest.approx(0.6, abs=0.01)
+    shown._tapped(SimpleNamespace(x=float(at[1]), y=float(at[0])))
+    assert view.pair == (0, 1)
+    assert list(shown._chosen.data["x"]) == [at[1], at[0]]
+    assert view.pair_summary.text.startswith("LP_A and LP_H rise together")
+    view.together.value = False
+    assert list(view.order) == [0, 1, 2, 3]
+
+
+def test_the_order_of_clusters_is_of_strength_whatever_the_sign():
+    from dashboard.views.matrix_plot import clustered
+
+    matrix = np.eye(4)
+    matrix[0, 2] = matrix[2, 0] = -0.9
+    matrix[1, 3] = matrix[3, 1] = 0.8
+    matrix[0, 1] = matrix[1, 0] = np.nan
+    order = list(clustered(matrix))
+    assert abs(order.index(0) - order.index(2)) == abs(order.index(1) - order.index(3)) == 1
+    assert list(clustered(np.eye(2))) == [0, 1]

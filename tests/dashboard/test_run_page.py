@@ -103,20 +103,20 @@ def test_stop_alone_marks_the_run_folder(run):
 
 def test_a_link_opens_the_same_view(run, finish):
     finish(run)
-    overview = RunOverview(run, tab="predictions", ranges="g_Na:35:45")
+    overview = RunOverview(run, view={"tab": "predictions", "sel": "g_Na:35:45"})
     assert overview.tabs.tab == "predictions"
     assert overview.selection.ranges == {"g_Na": (35.0, 45.0)}
     assert overview.address == {"id": run.id, "tab": "predictions", "sel": "g_Na:35:45"}
 
 
 def test_a_link_into_a_running_run_is_kept_until_it_ends(run):
-    overview = RunOverview(run, tab="table", ranges="g_Na:35:45")
-    assert overview.address == {"id": run.id, "tab": "table", "sel": "g_Na:35:45"}
+    overview = RunOverview(run, view={"tab": "table", "sel": "g_Na:35:45"})
+    assert overview.address == {"id": run.id, "tab": "table", "sel": "g_Na:35:45", "part": "", "pins": ""}
 
 
 def test_a_bad_link_is_told_and_the_rest_shown(run, finish):
     finish(run)
-    overview = RunOverview(run, tab="tabel", ranges="g_na:1:2")
+    overview = RunOverview(run, view={"tab": "tabel", "sel": "g_na:1:2"})
     assert overview.tabs.tab == "posterior"
     assert overview.selection.ranges == {}
     assert len(overview._body.objects) == 3  # two sentences and the result

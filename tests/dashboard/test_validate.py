@@ -120,7 +120,7 @@ def test_a_reference_that_fails_leaves_the_button(store, done, toy_tree):
 @pytest.mark.usefixtures("results")
 def test_another_reference_is_chosen_and_kept_in_the_address(store, done):
     run, exact, other = done(), done(method="nuts"), done(seed=1)
-    overview = RunOverview(run, tab="validate", references=references(run, store))
+    overview = RunOverview(run, view={"tab": "validate"}, references=references(run, store))
     view = overview.tabs.validation.reference
     assert overview.address == {"id": run.id, "tab": "validate", "sel": "", "ref": exact.id}
     view.choice.value = other.id

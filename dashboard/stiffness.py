@@ -1,0 +1,189 @@
+"""How exactly parameters must be set, and what is left of a model's behaviour when they are shuffled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import param
+import xarray as xr
+from jaxtyping import Float
+
+from dashboard.background import Latest, Search
+from dashboard.views.draws import PosteriorDraws
+from dashboard.views.feature_data import read_features
+from inference.analysis import (
+    Importance,
+    Subspace,
+    active_subspace,
+    density_gradients,
+    importance,
+    shuffled_marginals,
+)
+from inference.drawn_posterior import AnyPosterior
+from simulators import Simulator
+
+NUM_HELD, NUM_SLOPES = 100, 1_000  # draws at which the others are held; at which slopes are taken
+STEEPEST = 0.05  # share of the draws whose slopes are left out of the directions
+NUM_SHUFFLED, CHUNK = 400, 50  # simulations of either kind; of them at once
+
+
+class Found(NamedTuple):
+    """What there is to see of a posterior's stiffness.
+
+    Attributes:
+        importance: how narrow each parameter is with all others held, and on its own.
+        subspace: directions along which the log density changes, in sds of the posterior.
+        ranges: lower and upper end of each parameter, of which widths are shares.
+    """
+
+    importance: Importance
+    subspace: Subspace
+    ranges: Float[np.ndarray, "dim 2"]
+
+    @property
+    def alone(self) -> Float[np.ndarray, " dim"]:
+        """Width of the marginal, as a share of the range."""
+        return np.exp(self.importance.marginal - self.importance.flat)
+
+
+class Stiffness(Search[bool, Found]):
+    """Looks for them once; see `Search`.
+
+    Args:
+        draws: of the posterior.
+        load: gives the posterior; called in the background.
+    """
+
+    failure = "There is no spectrum"
+
+    def __init__(self, draws: PosteriorDraws, load: Callable[[], AnyPosterior]) -> None:
+        super().__init__(load)
+        self.draws = draws
+
+    def begin(self) -> None:
+        """Unless it is known or being worked out."""
+        if self.found is None and not self.is_busy:
+            self._ask(True)  # noqa: FBT003  there is only one wish
+
+    def _look(self, wish: bool) -> Found:  # noqa: FBT001
+        del wish
+        posterior, rows = self._load(), self.draws.values
+        ranges = np.stack(self.draws.whole_range, axis=1)
+        slopes, sd = density_gradients(posterior, rows[:NUM_SLOPES]).rows, self.draws.middle[1]
+        subspace = active_subspace(without_steepest(slopes, sd), sd)
+        return Found(importance(posterior, rows[:NUM_HELD], ranges), subspace, ranges)
+
+
+class Counted(NamedTuple):
+    """Simulations so far, of draws as they are and of shuffled ones.
+
+    Attributes:
+        num: of either kind.
+        valid: valid ones.
+        distance: sum of the distances of the valid ones to the observation, in sds of the prior's.
+        measured: how many have a distance.
+    """
+
+    num: int = 0
+    valid: tuple[float, float] = (0.0, 0.0)
+    distance: tuple[float, float] = (0.0, 0.0)
+    measured: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """Of valid ones, 0 to 1: as they are, shuffled."""
+        return self.valid[0] / max(self.num, 1), self.valid[1] / max(self.num, 1)
+
+    @property
+    def errors(self) -> tuple[float, float]:
+        """Standard errors of the shares."""
+        one, other = (float(np.sqrt(p * (1 - p) / max(self.num, 1))) for p in self.shares)
+        return one, other
+
+    @property
+    def distances(self) -> tuple[float, float]:
+        """Mean distances; NaN where there are none."""
+        one, other = (
+            total / num if num else np.nan for total, num in zip(self.distance, self.measured, strict=True)
+        )
+        return one, other
+
+
+class Shuffling(param.Parameterized):
+    """Simulates draws and shuffled draws, some at a time, until it is stopped or done.
+
+    Args:
+        tree: of a result with an observation and predictions.
+        draws: of the posterior.
+        drive: gives the simulator; called in the background.
+    """
+
+    counted = param.ClassSelector(class_=Counted, default=Counted(), doc="The newest.")
+    is_running = param.Boolean(default=False, doc="Whether there is more to come.")
+    problem = param.String(doc="One sentence where there is no answer.")
+
+    def __init__(self, tree: xr.DataTree, draws: PosteriorDraws, drive: Callable[[], Simulator]) -> None:
+        super().__init__()
+        self.draws, self._drive = draws, cache(drive)  # one simulator, so that it is compiled once
+        self.num = min(NUM_SHUFFLED, len(draws) // CHUNK * CHUNK)
+        features = read_features(tree)
+        self.observed = None if features is None else features.observed
+        prior = None if features is None else features.prior
+        self.scale = None if prior is None else np.nanstd(np.asarray(prior, float), axis=0)
+        self._latest = Latest(self._work, self._show, self._fail)
+
+    def begin(self) -> None:
+        """Or go on."""
+        if self.observed is None:
+            self.problem = "There is no observation to compare simulations with."
+        elif self.counted.num < self.num:
+            self.param.update(is_running=True, problem="")
+            self._latest.ask(self.counted)
+
+    def stop(self) -> None:
+        """After the simulations that are under way."""
+        self.is_running = False
+
+    def _work(self, so_far: Counted) -> Counted:
+        rows = self.draws.values[so_far.num : so_far.num + CHUNK]
+        simulator, observed = self._drive(), np.asarray(self.observed)
+        found = shuffled_marginals(
+            jax.random.key(so_far.num), simulator, rows, observed, num=CHUNK, scale=self.scale
+        )
+        both = found.joint, found.shuffled
+        valid = [one.valid * one.num for one in both]
+        known = [num if np.isfinite(one.distance) else 0.0 for num, one in zip(valid, both, strict=True)]
+        distance = [num * one.distance if num else 0.0 for num, one in zip(known, both, strict=True)]
+        return Counted(
+            so_far.num + both[0].num,
+            (so_far.valid[0] + valid[0], so_far.valid[1] + valid[1]),
+            (so_far.distance[0] + distance[0], so_far.distance[1] + distance[1]),
+            (so_far.measured[0] + known[0], so_far.measured[1] + known[1]),
+        )
+
+    def _show(self, counted: Counted) -> None:
+        self.counted = counted
+        if self.is_running and counted.num < self.num:
+            self._latest.ask(counted)
+        else:
+            self.is_running = False
+
+    def _fail(self, error: Exception) -> None:
+        self.param.update(is_running=False, problem=f"Nothing could be simulated: {error}")
+
+
+def without_steepest(slopes: Float[np.ndarray, "n dim"], sd: Float[np.ndarray, " dim"]) -> np.ndarray:
+    """Rows but the steepest 5 %: next to a bound a density may fall as steeply as it likes."""
+    steep = np.linalg.norm(slopes * sd, axis=1)
+    return slopes[steep <= np.nanquantile(steep, 1 - STEEPEST)]
+
+
+def words_of(vector: np.ndarray, names: Mapping[int, str], *, most: int = 3) -> str:
+    """The parameters that a direction mixes most: "0.81 g_Na − 0.52 g_K"."""
+    order = [k for k in np.argsort(-np.abs(vector))[:most] if abs(vector[k]) > 0.15]
+    parts = [f"{'−' if vector[k] < 0 else '+'} {abs(vector[k]):.2f} {names[int(k)]}" for k in order]
+    return " ".join(parts).removeprefix("+ ")
