@@ -2,8 +2,8 @@
 
 One run of one flow per seed with the default settings, which takes minutes each; a line of JSON tells of it.
 Steps, simulations and seconds are those of training up to the first epoch that passed the test of moments.
-With `--set num_seeds=10` a run has ten flows from different starts, compiled once; the line tells of the first
-flow, and how many passed, each in which epoch.
+With `--set num_seeds=10` a run has ten flows from different starts, compiled once; the line tells of the
+first, and how many passed, each in which epoch.
 """
 
 import argparse
