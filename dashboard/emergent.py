@@ -140,7 +140,7 @@ def _culprit(found: Support, goal: EmergentProperty, names: list[str]) -> str:
                 f"{_called(name)} cannot have a mean of {_typed(goal.mean[name])} with an sd of {sd}; "
                 "another sd may do"
             )
-    return "each statistic alone can be had, but not all of them together"
+    return "each statistic alone can be had, but not all of them together, or too rarely for so few"
 
 
 def _solve(found: Support, goal: EmergentProperty, names: list[str]) -> MaximumEntropy:

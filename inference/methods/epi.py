@@ -29,6 +29,7 @@ from inference.checkpoint import fingerprint
 from inference.goals import EmergentProperty, Goal, check_property
 from inference.methods.base import Method, MethodOutput, RunContext
 from inference.methods.emergent.findings import diagnostics_of, training_of
+from inference.methods.emergent.population import find_particles, first_particles, is_rare
 from inference.methods.emergent.program import make_program
 from inference.methods.emergent.reference import greatest_entropy, simulate_support
 from inference.methods.emergent.training import Trainer
@@ -184,10 +185,12 @@ class EPI:
         group="Course",
     )
     initialisation: str = setting(
-        "near-identity",
+        "auto",
         "Start",
-        "near-identity: nearly uniform. gaussian: 10 000 steps towards a Gaussian around the centre.",
-        choices=("near-identity", "gaussian"),
+        "near-identity: nearly uniform. gaussian: 10 000 steps towards a Gaussian around the centre. "
+        "particles: fitted to parameters that simulating alone has led to the property. auto: particles if "
+        "fewer than one in a thousand simulations from the prior is near the property, else near-identity.",
+        choices=("auto", "near-identity", "gaussian", "particles"),
         advanced=True,
         group="Network",
     )
@@ -330,7 +333,13 @@ def run(config: EPI, simulator: Simulator, goal: Goal, context: RunContext) -> M
     program = make_program(flow_key, config, simulator, goal)
     words = np.asarray(jax.random.key_data(context.key))
     identity = fingerprint(words, config, sorted(goal.mean.items()), sorted(goal.sd.items()))
-    course, reason = Trainer(train_key, config, program, context, identity).train()
+    first = first_particles(support, simulator, goal)
+    is_led = config.initialisation == "particles" or (
+        config.initialisation == "auto" and is_rare(first, program)
+    )
+    led_key = jax.random.fold_in(support_key, 1)
+    particles = find_particles(led_key, program, first, context.on_progress) if is_led else None
+    course, reason = Trainer(train_key, config, program, context, identity, particles).train()
     flow = program.flow.with_vector(jnp.asarray(course.best_parameters[course.chosen]))
     reference = greatest_entropy(reference_key, program, config.num_reference, context.on_progress)
     return MethodOutput(

@@ -60,7 +60,15 @@ TOLD = {
     "09_hnpe": ("HNPE mean", "bias of g (dB)", "closed 5, open 5"),
     "10_epi_from_zero": ("it cannot be had", "of the draws, the other family", "EPI follows gradients"),
     "11_epi_networks": ("greatest entropy", "per nS²", "N = 2"),
-    "12_epi_visual_cortex": ("constraints met", "correlation of σ_E² and σ_P²", "medians"),
+    "12_epi_visual_cortex": (
+        "constraints met",
+        "correlation of σ_E² and σ_P²",
+        "medians",
+        "correlation of sW and hW",
+        "v1 along the connectivity's own modes",
+        "points of error more",
+        "times as fast",
+    ),
     "13_posterior_geometry": (
         "beside the lower end",
         "simulations are triphasic",

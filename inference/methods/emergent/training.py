@@ -25,6 +25,7 @@ from inference.methods.emergent.course import (
     why_end,
 )
 from inference.methods.emergent.epoch import Look, Pace, Program, SeedState, compiled
+from inference.methods.emergent.population import Particles, fitted
 from inference.methods.emergent.start import (
     WIDE,
     gaussian_start,
@@ -53,6 +54,7 @@ class Trainer(NamedTuple):
         program: one seed's mathematics.
         context: progress and folder.
         identity: of the run, for its checkpoint.
+        particles: to which flows are fitted at the start, or None.
     """
 
     key: Array
@@ -60,6 +62,7 @@ class Trainer(NamedTuple):
     program: Program
     context: RunContext
     identity: str
+    particles: Particles | None = None
 
     def train(self) -> tuple[Course, str]:
         """All epochs, and why there are no more; resumed from the folder's checkpoint."""
@@ -114,7 +117,10 @@ class Trainer(NamedTuple):
     def _fresh(self, seed: int, attempt: int) -> Float[Array, " k"]:
         key = jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(self.key, START + 1), seed), attempt)
         prior = self.program.prior
-        return new_flow(key, spec_of(self.config, prior.dim), prior).vector
+        vector = new_flow(key, spec_of(self.config, prior.dim), prior).vector
+        if self.particles is None:
+            return vector
+        return fitted(jax.random.fold_in(key, 1), self.program.flow, prior, self.particles, vector)
 
     def _restarted(self, course: Course, found: Look, first: Look) -> Course:
         """The course with collapsed seeds begun again from other flows, a few times each."""

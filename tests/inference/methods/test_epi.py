@@ -116,6 +116,21 @@ def test_what_cannot_be_is_told():
     assert "instead of 60" in verdict.sentences[0]
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(("sd", "is_looked_for"), [(2.0, False), (0.004, True)])
+def test_a_rare_property_is_looked_for_first(sd, is_looked_for):
+    """Of the prior one in 3 000 is within 1.7 sds of 0.004."""
+    words = []
+    config = EPI(**{**vars(SMALL), "max_epochs": 1, "num_steps": 10})
+    result = learn(
+        EmergentProperty({"value": 1.0}, {"value": sd}), config, on_progress=lambda e: words.append(e.message)
+    )
+    assert any("Looking for the property" in one for one in words) == is_looked_for
+    if is_looked_for:
+        draws = np.asarray(result.posterior.sample(jax.random.key(0), 1_000))
+        assert np.median(np.abs(draws - 1)) < 0.1  # it would be 10 of the prior
+
+
 @pytest.mark.parametrize(
     ("goal", "error", "words"),
     [
@@ -194,3 +209,19 @@ def test_linear_dynamics_keeps_both_modes(key):
     assert float(found["entropy"]) > float(found["greatest_entropy"]) - 0.5
     a12 = np.asarray(result.posterior.sample(jax.random.key(0), 2_000))[:, 1]
     assert 0.3 < (a12 > 0).mean() < 0.7
+
+
+@pytest.mark.slow
+def test_the_colliculus_meets_a_property_that_one_in_ten_thousand_of_its_prior_has(key):
+    goal = EmergentProperty(
+        dict.fromkeys(("pro_accuracy", "anti_accuracy"), 0.75),
+        dict.fromkeys(("pro_accuracy", "anti_accuracy"), 0.075),
+    )
+    config = EPI(
+        num_seeds=1, max_epochs=10, num_steps=200, batch_size=100, test_size=25, raise_entropy=False,
+        num_reference=0,
+    )  # fmt: skip
+    result = run(config, get_simulator("superior_colliculus"), goal, key=key, on_progress=False)
+    found = result.tree["diagnostics"].to_dataset()
+    assert bool(found["passed"])
+    assert float(found["entropy"]) > -2.0  # the published run has -0.58
