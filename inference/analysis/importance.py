@@ -89,7 +89,7 @@ def _entropies(heights: Float[np.ndarray, "dim num"], cell: Float[np.ndarray, " 
     with np.errstate(invalid="ignore", divide="ignore"):
         weights = np.exp(heights - heights.max(axis=1, keepdims=True))
         weights /= weights.sum(axis=1, keepdims=True)
-        terms = np.where(weights > 0, weights * np.log(weights / cell[:, None]), weights)
+        terms = np.where(weights > 1e-200, weights * np.log(weights / cell[:, None]), weights)
     return -terms.sum(axis=1)
 
 
