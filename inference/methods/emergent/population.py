@@ -35,7 +35,7 @@ NOISE = 0.1  # that blurs particles, in their sds
 
 
 class Particles(NamedTuple):
-    """Parameter rows, and how far their statistics are from the means, in target sds."""
+    """Parameter rows, and how far statistics are from the means, in target sds (inf where one is missing)."""
 
     theta: Float[np.ndarray, "n dim"]
     distance: Float[np.ndarray, " n"]
@@ -75,7 +75,7 @@ def find_particles(
     found, move, last = first, _mover(program), radius(len(program.targets.mean))
     for generation in range(MOST_GENERATIONS):
         share = min(0.5, NUM_PARTICLES / 2 / len(found.theta))
-        threshold = max(float(np.quantile(found.distance, share)), last)
+        threshold = max(float(np.quantile(found.distance, share, method="lower")), last)
         words = f"Looking for the property: parameters up to {threshold:.2g} target sds away."
         on_progress(Progress("train", 0, 1, message=words))
         found, acceptance = _generation(jax.random.fold_in(key, generation), found, threshold, move)
@@ -113,7 +113,9 @@ def fitted(
 
 
 def _distances(x: Float[ArrayLike, "n p"], targets: Targets) -> Float[Array, " n"]:
-    return jnp.sqrt((((jnp.asarray(x) - targets.mean) / targets.sd) ** 2).sum(axis=-1))
+    """Infinite where a statistic is missing."""
+    distance = jnp.sqrt((((jnp.asarray(x) - targets.mean) / targets.sd) ** 2).sum(axis=-1))
+    return jnp.where(jnp.isnan(distance), jnp.inf, distance)
 
 
 def _generation(key: Array, found: Particles, threshold: float, move: Callable) -> tuple[Particles, float]:

@@ -1,5 +1,7 @@
 """Particles that are led to a rare property, and the flow that is fitted to them."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -64,6 +66,18 @@ def test_a_flow_is_fitted_to_them(led):
     theta = np.asarray(program.batch(jax.random.key(4), vector, 2_000).theta)
     near = np.hypot(*((theta - np.array([3.0, -12.0])) / 0.1).T)
     assert np.median(near) == pytest.approx(np.median(found.distance), abs=0.6)
+
+
+def test_simulations_without_a_statistic_are_infinitely_far():
+    goal = EmergentProperty({"first": 3.0}, {"first": 0.1})
+    program = make_program(jax.random.key(0), EPI(num_seeds=1, width=8, depth=1), PLANE, goal)
+    support = simulate_batch(PLANE, jax.random.key(1), num=400)
+    x = np.array(support.x)
+    x[:300] = np.nan
+    first = first_particles(replace(support, x=x), PLANE, goal)
+    assert np.isinf(first.distance[:300]).all()
+    found = find_particles(jax.random.key(2), program, first, lambda event: None)
+    assert found.distance.max() <= radius(1)
 
 
 def test_an_impossible_property_ends_the_search():
