@@ -188,8 +188,9 @@ class EPI:
         "auto",
         "Start",
         "near-identity: nearly uniform. gaussian: 10 000 steps towards a Gaussian around the centre. "
-        "particles: fitted to parameters that simulating alone has led to the property. auto: particles if "
-        "fewer than one in a thousand simulations from the prior is near the property, else near-identity.",
+        "particles: fitted to parameters that simulating alone has led to the property, where it gets there. "
+        "auto: particles if fewer than one in a thousand simulations from the prior is near the property, "
+        "else near-identity.",
         choices=("auto", "near-identity", "gaussian", "particles"),
         advanced=True,
         group="Network",

@@ -63,8 +63,8 @@ def is_rare(first: Particles, program: Program) -> bool:
 
 def find_particles(
     key: Key[Array, ""], program: Program, first: Particles, on_progress: Callable[[Progress], None]
-) -> Particles:
-    """Particles within `radius` of the property, or as near as moves still lead.
+) -> Particles | None:
+    """Particles within `radius` of the property; None where moves do not lead there.
 
     Args:
         key: for moves and simulations.
@@ -79,9 +79,11 @@ def find_particles(
         words = f"Looking for the property: parameters up to {threshold:.2g} target sds away."
         on_progress(Progress("train", 0, 1, message=words))
         found, acceptance = _generation(jax.random.fold_in(key, generation), found, threshold, move)
-        if threshold <= last or acceptance < LEAST_ACCEPTANCE:
+        if threshold <= last:
+            return found
+        if acceptance < LEAST_ACCEPTANCE:
             break
-    return found
+    return None
 
 
 def fitted(
