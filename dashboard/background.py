@@ -146,6 +146,56 @@ class Search(param.Parameterized, Generic[Wanted, Outcome]):
         self.param.update(is_busy=False, problem=f"{self.failure}: {error}")
 
 
+class Gathering(param.Parameterized, Generic[Outcome]):
+    """Something that grows in the background, a piece at a time, until it is stopped or whole.
+
+    `_more` adds a piece, `is_whole` says when there is no more to come, and `_go_on` asks for pieces.
+    """
+
+    found: Any = param.Parameter(doc="As far as it has come.")
+    is_running = param.Boolean(default=False, doc="Whether there is more to come.")
+    problem = param.String(doc="One sentence where there is no answer.")
+
+    failure = "Nothing was found"  # begins the sentence about an error
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._latest: Latest[Outcome, Outcome] = Latest(self._more, self._show, self._fail)
+
+    def stop(self) -> None:
+        """After the piece that is under way."""
+        self.is_running = False
+
+    def is_whole(self, found: Outcome) -> bool:
+        """Whether nothing is missing."""
+        raise NotImplementedError
+
+    def _more(self, so_far: Outcome) -> Outcome:
+        raise NotImplementedError
+
+    def _is_wanted(self, found: Outcome) -> bool:
+        """Whether it is still what is asked for."""
+        del found
+        return True
+
+    def _go_on(self) -> None:
+        if not self.is_whole(self.found):
+            self.param.update(is_running=True, problem="")
+            self._latest.ask(self.found)
+
+    def _show(self, found: Outcome) -> None:
+        if not self._is_wanted(found):
+            return
+        self.found = found
+        if self.is_running and not self.is_whole(found):
+            self._latest.ask(found)
+        else:
+            self.is_running = False
+
+    def _fail(self, error: Exception) -> None:
+        self.param.update(is_running=False, problem=f"{self.failure}: {error}")
+
+
 def at_once(callback: Callable[[], Any]) -> None:
     """Call it now: the way to deliver where there is no session."""
     callback()

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import param
 from jaxtyping import Float, Int
 
-from dashboard.background import Latest
+from dashboard.background import Gathering
 from dashboard.views.draws import PosteriorDraws
 from inference.analysis import conditional_correlations, held
 from inference.drawn_posterior import AnyPosterior
@@ -45,57 +44,43 @@ class Averaged(NamedTuple):
         )
 
 
-class Correlating(param.Parameterized):
-    """Averages over draw after draw until it is stopped or done; asked for other parameters it begins anew.
+class Correlating(Gathering[Averaged]):
+    """Averages over draw after draw; asked for other parameters it begins anew. See `Gathering`.
 
     Args:
         draws: of the posterior; its first ones are those at which the others are held.
         load: gives the posterior; called in the background.
     """
 
-    found = param.ClassSelector(class_=Averaged, doc="The newest; None before the first.")
-    is_running = param.Boolean(default=False, doc="Whether there is more to come.")
-    problem = param.String(doc="One sentence where there is no answer.")
+    failure = "There are no correlations"
 
     def __init__(self, draws: PosteriorDraws, load: Callable[[], AnyPosterior]) -> None:
         super().__init__()
         self.draws, self._load = draws, load
         self.num_draws = min(NUM_DRAWS, len(draws))
-        self._latest = Latest(self._work, self._show, self._fail)
 
     def begin(self, names: Sequence[str]) -> None:
         """Correlations of these parameters, with all others held; goes on where the same were stopped."""
         if self.found is None or self.found.names != tuple(names):
             shape = (len(names), len(names))
             self.found = Averaged(tuple(names), np.zeros(shape), np.zeros(shape, int))
-        if self.found.num < self.num_draws:
-            self.param.update(is_running=True, problem="")
-            self._latest.ask(self.found)
+        self._go_on()
 
-    def stop(self) -> None:
-        """After the draw that is being worked on."""
-        self.is_running = False
+    def is_whole(self, found: Averaged) -> bool:
+        """Whether all draws have been averaged over."""
+        return found.num >= self.num_draws
 
-    def _work(self, so_far: Averaged) -> Averaged:
+    def _is_wanted(self, found: Averaged) -> bool:
+        return self.found is not None and found.names == self.found.names  # else others have been asked for
+
+    def _more(self, so_far: Averaged) -> Averaged:
         posterior, until = self._load(), time.perf_counter() + SECONDS
         at = [self.draws.names.index(name) for name in so_far.names]
         ranges = np.stack(self.draws.zoomed_range, axis=1)[at]
-        while so_far.num < self.num_draws and self.is_running:
+        while not self.is_whole(so_far) and self.is_running:
             theta = self.draws.values[so_far.num]
             part = held(posterior, theta, at)
             so_far = so_far.with_one(conditional_correlations(part, theta[None, at], ranges))
             if time.perf_counter() > until:
                 break
         return so_far
-
-    def _show(self, found: Averaged) -> None:
-        if self.found is None or found.names != self.found.names:
-            return  # others have been asked for since
-        self.found = found
-        if self.is_running and found.num < self.num_draws:
-            self._latest.ask(found)
-        else:
-            self.is_running = False
-
-    def _fail(self, error: Exception) -> None:
-        self.param.update(is_running=False, problem=f"There are no correlations: {error}")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from dashboard.links import read_number
 from dashboard.views.draws import PosteriorDraws
 from simulators.registry import unknown_name
 
@@ -52,11 +53,11 @@ def read_pins(text: str, draws: PosteriorDraws) -> tuple[Pins | None, list[str]]
     problems = []
     for written in filter(None, text.split(",")):
         name, _, number = written.rpartition(":")
-        problem = _problem(name, _number(number), draws)
+        problem = _problem(name, read_number(number), draws)
         if problem:
             problems.append(f"{problem} It is not pinned.")
         else:
-            pins[draws.names.index(name)] = _number(number)
+            pins[draws.names.index(name)] = read_number(number)
     if len(pins) >= draws.dim:
         return None, [*problems, f"All {draws.dim} parameters are pinned; leave one free."]
     return (pins or None), problems
@@ -77,11 +78,3 @@ def _problem(name: str, value: float, draws: PosteriorDraws) -> str:
     if not low <= value <= high:
         return f"{name} = {value:g} is outside the prior, {low:.4g} to {high:.4g}."
     return ""
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) else math.nan

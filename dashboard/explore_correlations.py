@@ -15,7 +15,7 @@ import panel_material_ui as pmui
 from dashboard import shell
 from dashboard.background import Latest
 from dashboard.correlating import Correlating
-from dashboard.export import Cell, csv, downloads, picture
+from dashboard.export import Cell, csv, downloads, picture, ranges_code
 from dashboard.figure_files import figure_file
 from dashboard.views.compensation import compensations, pair_sentence, strongest_pairs
 from dashboard.views.conditional_plot import MEANINGS, ConditionalPlot
@@ -188,9 +188,8 @@ class CorrelationView(pn.viewable.Viewer):
 
     def _code(self) -> str:
         at = [self.draws.names.index(name) for name in self.names]
-        low, high = ([float(f"{value:.6g}") for value in end] for end in self.draws.zoomed_range)
         return (
-            f"ranges = np.array([\n    {low},\n    {high}\n]).T\n"
+            f"{ranges_code(self.draws.zoomed_range)}\n"
             f"at = {at}  # {', '.join(self.names)}\n"
             "found = []\n"
             f"for row in draws[:{self.correlating.num_draws}]:\n"

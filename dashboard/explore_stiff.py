@@ -12,7 +12,7 @@ import panel as pn
 import xarray as xr
 
 from dashboard import shell, theme
-from dashboard.export import Cell, csv, downloads, picture
+from dashboard.export import Cell, csv, downloads, picture, ranges_code
 from dashboard.stiffness import NUM_HELD, NUM_SLOPES, STEEPEST, Counted, Found, Shuffling, Stiffness, words_of
 from dashboard.views.drawing import columns, rows_of
 from dashboard.views.draws import PosteriorDraws
@@ -67,7 +67,7 @@ class StiffView(pn.viewable.Viewer):
         self._spectrum = columns(k=[], share=[])
         self._figures()
         self.stiffness.param.watch(self._follow, ["found", "is_busy", "problem"])
-        self.shuffling.param.watch(self._follow_shuffling, ["counted", "is_running", "problem"])
+        self.shuffling.param.watch(self._follow_shuffling, ["found", "is_running", "problem"])
 
     def __panel__(self) -> pn.viewable.Viewable:
         draw = picture(
@@ -111,9 +111,8 @@ class StiffView(pn.viewable.Viewer):
         return csv(table)
 
     def _code(self) -> str:
-        low, high = ([float(f"{value:.6g}") for value in end] for end in self.draws.whole_range)
         return (
-            f"ranges = np.array([\n    {low},\n    {high}\n]).T\n"
+            f"{ranges_code(self.draws.whole_range)}\n"
             f"found = analysis.importance(result.posterior, draws[:{NUM_HELD}], ranges)\n"
             "found.width  # with all others held, as a share of the range\n"
             f"slopes = analysis.density_gradients(result.posterior, draws[:{NUM_SLOPES}])\n"
@@ -168,7 +167,7 @@ class StiffView(pn.viewable.Viewer):
 
     def _follow_shuffling(self, *_: object) -> None:
         shuffling = self.shuffling
-        counted, is_done = shuffling.counted, shuffling.counted.num >= shuffling.num
+        counted, is_done = shuffling.found, shuffling.is_whole(shuffling.found)
         begun = "Go on" if counted.num else "Shuffle and simulate"
         self.button.label = "Stop" if shuffling.is_running else begun
         self.button.disabled = is_done

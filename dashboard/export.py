@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from html import escape
 
+import numpy as np
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
@@ -68,6 +69,12 @@ def csv(table: pd.DataFrame) -> io.BytesIO:
 def heads(draws: PosteriorDraws) -> list[str]:
     """``"g_Na [mS/cm2]"``: names with their units, for the first line of a file."""
     return [f"{name} [{unit}]" if unit else name for name, unit in zip(draws.names, draws.units, strict=True)]
+
+
+def ranges_code(ends: tuple[np.ndarray, np.ndarray]) -> str:
+    """Code for the `ranges` of an analysis, from the lower and the upper ends."""
+    low, high = ([float(f"{value:.6g}") for value in end] for end in ends)
+    return f"ranges = np.array([\n    {low},\n    {high}\n]).T"
 
 
 def view_code(module: str, name: str, selection: Selection, *settings: str) -> str:

@@ -38,15 +38,22 @@ def _value(given: Any, data: dict, default: Any = None) -> Any:
     if field is None:
         return getattr(given, "value", given)
     mapper = getattr(given, "transform", None)
-    return data[field] if mapper is None else _mapped(np.asarray(data[field], float), mapper)
+    if mapper is None:
+        return data[field]
+    return [_palette(mapper)[k] for k in _mapped(np.asarray(data[field], float), mapper)]
 
 
-def _mapped(values: np.ndarray, mapper: Any) -> list[str]:
-    """Colours as a linear colour mapper gives them."""
-    palette = mapper.palette
+def _mapped(values: np.ndarray, mapper: Any) -> np.ndarray:
+    """Numbers in `_palette` of the colours that a linear colour mapper gives."""
+    last = len(mapper.palette)
     share = (values - mapper.low) / ((mapper.high - mapper.low) or 1)
-    at = np.clip(np.nan_to_num(share * len(palette)).astype(int), 0, len(palette) - 1)
-    return [palette[k] if np.isfinite(value) else "#00000000" for k, value in zip(at, values, strict=True)]
+    at = np.clip(np.nan_to_num(share * last).astype(int), 0, last - 1)
+    return np.where(np.isfinite(values), at, last)
+
+
+def _palette(mapper: Any) -> list[str]:
+    """Its colours, and clear where a value is missing."""
+    return [*mapper.palette, "#00000000"]
 
 
 def _stroke(glyph: Any) -> dict[str, Any]:
@@ -177,14 +184,12 @@ def _image(axes: Any, glyph: Any, data: dict) -> None:
         shape = np.shape(image)
         if max(shape) <= 2:
             continue  # nothing is shown yet
-        table = np.array([to_rgba(colour) for colour in (*mapper.palette, "#00000000")])
-        share = (np.asarray(image, float) - mapper.low) / (mapper.high - mapper.low) * len(mapper.palette)
-        last = len(mapper.palette)
-        at = np.where(np.isfinite(share), np.clip(np.nan_to_num(share).astype(int), 0, last - 1), last)
+        table = np.array([to_rgba(colour) for colour in _palette(mapper)])
         x, y, w, h = (float(getattr(glyph, name)) for name in ("x", "y", "dw", "dh"))
         axes.imshow(
-            table[at], origin="lower", extent=(x, x + w, y, y + h), aspect="auto", interpolation="nearest"
-        )
+            table[_mapped(np.asarray(image, float), mapper)], origin="lower", extent=(x, x + w, y, y + h),
+            aspect="auto", interpolation="nearest",
+        )  # fmt: skip
 
 
 def _texts(axes: Any, glyph: Any, data: dict) -> None:

@@ -120,6 +120,15 @@ def read_list(key: str, arguments: Mapping[str, Sequence[bytes | str]] | None = 
     return list(dict.fromkeys(filter(None, (_text(part) for value in raw for part in value.split(",")))))
 
 
+def read_number(text: str) -> float:
+    """The finite number that part of an address says; NaN where it says none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
 def show_in_address(choices: Mapping[str, object]) -> None:
     """Make the address bar say ``choices``, without reloading; does nothing outside a served page."""
     location = pn.state.location

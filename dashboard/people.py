@@ -139,10 +139,11 @@ def cookie_secret(root: Path) -> str:
         ValueError: others can read it.
     """
     file = root / "secret.json"
-    root.mkdir(parents=True, exist_ok=True)
-    with exclusive(root / ".secret.lock", timeout=LOCK_SECONDS):
-        if not file.exists():
-            write_private(file, {"secret": secrets.token_hex(32)})
+    if not file.exists():
+        root.mkdir(parents=True, exist_ok=True)
+        with exclusive(root / ".secret.lock", timeout=LOCK_SECONDS):
+            if not file.exists():  # nobody was quicker
+                write_private(file, {"secret": secrets.token_hex(32)})
     if stat.S_IMODE(file.stat().st_mode) & 0o077:
         raise ValueError(
             f"Others on this machine can open '{file}'; remove it: all will have to log in again."

@@ -17,6 +17,7 @@ from dashboard.login import COOKIE, person_of_cookie
 from dashboard.people import People, cookie_secret
 from inference.files import files_size
 from inference.requests import Request
+from inference.runfolder import read_record
 from inference.runs import ACTIVE, Run, RunStore
 
 Sharing = Literal["private", "lab", "link"]
@@ -120,8 +121,8 @@ class PersonalStore(RunStore):
             ValueError: it is no run id, or there is none, or this person may not see it: the words are the
                 same, so that nobody learns which.
         """
-        run = Run(self.folder / run_id)
-        if self._is_id(run_id) and run.folder.is_dir() and not self._may_see(run.folder, with_link=True):
+        folder = self.folder / run_id
+        if self._is_id(run_id) and folder.is_dir() and not self._may_see(folder, with_link=True):
             raise ValueError(self._unknown(run_id))
         return super().get(run_id)
 
@@ -129,9 +130,9 @@ class PersonalStore(RunStore):
         return [folder for folder in super()._folders() if self._may_see(folder)]
 
     def _may_see(self, folder: Path, *, with_link: bool = False) -> bool:
-        run = Run(folder)
         try:
-            owner, sharing = run.owner, sharing_of(run)
-        except (ValueError, OSError, KeyError):
+            record = read_record(folder)
+        except (ValueError, OSError):
             return False  # a folder that cannot be read is nobody's
+        owner, sharing = record.get("owner"), record.get("sharing")
         return owner in (self.person, EXAMPLE) or sharing == "lab" or (with_link and sharing == "link")

@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-import param
 import xarray as xr
 from jaxtyping import Float
 
-from dashboard.background import Latest, Search
+from dashboard.background import Gathering, Search
 from dashboard.views.draws import PosteriorDraws
 from dashboard.views.feature_data import read_features
 from inference.analysis import (
@@ -113,8 +112,8 @@ class Counted(NamedTuple):
         return one, other
 
 
-class Shuffling(param.Parameterized):
-    """Simulates draws and shuffled draws, some at a time, until it is stopped or done.
+class Shuffling(Gathering[Counted]):
+    """Simulates draws and shuffled draws, some at a time; see `Gathering`.
 
     Args:
         tree: of a result with an observation and predictions.
@@ -122,33 +121,29 @@ class Shuffling(param.Parameterized):
         drive: gives the simulator; called in the background.
     """
 
-    counted = param.ClassSelector(class_=Counted, default=Counted(), doc="The newest.")
-    is_running = param.Boolean(default=False, doc="Whether there is more to come.")
-    problem = param.String(doc="One sentence where there is no answer.")
+    failure = "Nothing could be simulated"
 
     def __init__(self, tree: xr.DataTree, draws: PosteriorDraws, drive: Callable[[], Simulator]) -> None:
         super().__init__()
         self.draws, self._drive = draws, cache(drive)  # one simulator, so that it is compiled once
-        self.num = min(NUM_SHUFFLED, len(draws) // CHUNK * CHUNK)
+        self.num, self.found = min(NUM_SHUFFLED, len(draws) // CHUNK * CHUNK), Counted()
         features = read_features(tree)
         self.observed = None if features is None else features.observed
         prior = None if features is None else features.prior
         self.scale = None if prior is None else np.nanstd(np.asarray(prior, float), axis=0)
-        self._latest = Latest(self._work, self._show, self._fail)
 
     def begin(self) -> None:
         """Or go on."""
         if self.observed is None:
             self.problem = "There is no observation to compare simulations with."
-        elif self.counted.num < self.num:
-            self.param.update(is_running=True, problem="")
-            self._latest.ask(self.counted)
+        else:
+            self._go_on()
 
-    def stop(self) -> None:
-        """After the simulations that are under way."""
-        self.is_running = False
+    def is_whole(self, found: Counted) -> bool:
+        """Whether all have been simulated."""
+        return found.num >= self.num
 
-    def _work(self, so_far: Counted) -> Counted:
+    def _more(self, so_far: Counted) -> Counted:
         rows = self.draws.values[so_far.num : so_far.num + CHUNK]
         simulator, observed = self._drive(), np.asarray(self.observed)
         found = shuffled_marginals(
@@ -164,16 +159,6 @@ class Shuffling(param.Parameterized):
             (so_far.distance[0] + distance[0], so_far.distance[1] + distance[1]),
             (so_far.measured[0] + known[0], so_far.measured[1] + known[1]),
         )
-
-    def _show(self, counted: Counted) -> None:
-        self.counted = counted
-        if self.is_running and counted.num < self.num:
-            self._latest.ask(counted)
-        else:
-            self.is_running = False
-
-    def _fail(self, error: Exception) -> None:
-        self.param.update(is_running=False, problem=f"Nothing could be simulated: {error}")
 
 
 def without_steepest(slopes: Float[np.ndarray, "n dim"], sd: Float[np.ndarray, " dim"]) -> np.ndarray:

@@ -71,4 +71,4 @@ def _submit(run: Run) -> None:
 
 
 if pn.state.served:
-    page().servable()
+    shell.serve(page)

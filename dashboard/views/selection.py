@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import param
 
+from dashboard.links import read_number
 from dashboard.views.draws import PosteriorDraws
 from dashboard.words import count, number
 from simulators.registry import unknown_name
@@ -60,7 +61,7 @@ def read_ranges(text: str, names: Sequence[str]) -> tuple[Ranges, list[str]]:
     problems = []
     for part in filter(None, text.split(",")):
         name, *ends = part.rsplit(":", 2)
-        low, high = (_number(end) for end in ends) if len(ends) == 2 else (math.nan, math.nan)
+        low, high = (read_number(end) for end in ends) if len(ends) == 2 else (math.nan, math.nan)
         if name not in names and len(ends) == 2:
             problems.append(unknown_name("parameter", name, list(names)))
         elif not low <= high:
@@ -78,11 +79,3 @@ def _percent(num: int, draws: PosteriorDraws) -> str:
 
 def _thousands(value: int) -> str:
     return f"{value:,}".replace(",", " ")
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) else math.nan

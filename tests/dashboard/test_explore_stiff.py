@@ -63,22 +63,22 @@ def test_files_hold_what_is_seen(view):
 
 def test_shuffled_draws_are_simulated_piece_by_piece(view):
     seen = []
-    view.shuffling.param.watch(lambda event: seen.append(event.new.num), "counted")
+    view.shuffling.param.watch(lambda event: seen.append(event.new.num), "found")
     view._toggle()
     assert seen == [CHUNK, 2 * CHUNK]
     assert view.button.disabled
     assert view.button.label == "Go on"
     assert "of simulations of draws are valid" in view.shuffle_summary.text
-    assert np.isfinite(view.shuffling.counted.distances).all()
+    assert np.isfinite(view.shuffling.found.distances).all()
 
 
 def test_it_stops_and_goes_on(view):
-    view.shuffling.param.watch(lambda event: view.stop(), "counted")
+    view.shuffling.param.watch(lambda event: view.stop(), "found")
     view._toggle()
-    assert view.shuffling.counted.num == CHUNK
+    assert view.shuffling.found.num == CHUNK
     assert not view.button.disabled
     view._toggle()
-    assert view.shuffling.counted.num == 2 * CHUNK
+    assert view.shuffling.found.num == 2 * CHUNK
 
 
 def test_what_cannot_be_is_a_sentence(toy_tree, draws):
