@@ -52,7 +52,7 @@ def test_submitted_stopped_killed_and_resumed(jobs, store):
     run = store.create(Request("slow", "snpe", {"num_simulations": 10_000_000}))  # longer than the test
     started = time.monotonic()
     jobs.submit(run)
-    assert time.monotonic() - started < 0.5  # the workers start in the background
+    assert time.monotonic() - started < 2.0  # the workers, which take longer, start in the background
     assert run.state == "queued"
     _wait(lambda: run.state == "running" and _simulated(run) > 0)
     assert run.record["performer"]["pid"] != os.getpid()
@@ -67,7 +67,7 @@ def test_submitted_stopped_killed_and_resumed(jobs, store):
     _wait(lambda: run.state == "running")
 
     jobs.stop(run)
-    _wait(lambda: run.state == "stopped", seconds=5.0)  # 0.3 s idle; both cores simulate meanwhile
+    _wait(lambda: run.state == "stopped", seconds=15.0)  # 0.3 s idle; both cores simulate meanwhile
 
     kept = len(list((store.root / "simulations").rglob("chunk-*.npy")))
     assert kept > 0
@@ -121,9 +121,9 @@ def test_a_dead_run_is_marked_within_half_a_minute(store):
     run.update(heartbeat=time.time() - LOST_AFTER - 1)
     jobs = Jobs(store)
     jobs.watch()
-    _wait(lambda: run.state == "lost", seconds=5.0)
+    _wait(lambda: run.state == "lost", seconds=15.0)
     jobs.close()
-    _wait(lambda: "jobs-watch" not in {thread.name for thread in threading.enumerate()}, seconds=5.0)
+    _wait(lambda: "jobs-watch" not in {thread.name for thread in threading.enumerate()}, seconds=15.0)
 
 
 def test_a_worker_that_dies_twice_fails_the_run(store):
