@@ -171,7 +171,7 @@ _DASK_SETTINGS = {
     "distributed.worker.memory.spill": False,
     "distributed.scheduler.http.routes": ["distributed.http.health"],  # no pages without a login
     "distributed.worker.http.routes": ["distributed.http.health"],
-    # Whoever is ended while it sends a heartbeat would print a traceback; what a user must know is in the run.
+    # Whoever is ended while it sends a heartbeat would print a traceback; what matters is in the run's folder.
     "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
 }
 
