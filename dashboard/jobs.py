@@ -171,7 +171,7 @@ _DASK_SETTINGS = {
     "distributed.worker.memory.spill": False,
     "distributed.scheduler.http.routes": ["distributed.http.health"],  # no pages without a login
     "distributed.worker.http.routes": ["distributed.http.health"],
-    # Whoever is ended while it sends a heartbeat would print a traceback; what matters is in the run's folder.
+    # Whoever is ended while it sends a heartbeat would print a traceback; what matters is in its run.
     "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
 }
 
