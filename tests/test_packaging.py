@@ -74,7 +74,7 @@ def project(root):
 def runtime(project):
     """Name -> range of what the three packages may import, the extras that the interface offers included."""
     extras = project["optional-dependencies"]
-    return names_and_ranges(project["dependencies"] + extras["nwb"] + extras["eeg"])
+    return names_and_ranges(project["dependencies"] + extras["nwb"] + extras["eeg"] + extras["cluster"])
 
 
 @pytest.fixture(scope="module")
