@@ -39,6 +39,7 @@ class Jobs:
         self._client: Any = None
         self._cluster: Any = None
         self._submitted: list[Run] = []
+        self._futures: dict[str, Any] = {}  # by the run's id
         self._closed = threading.Event()
 
     def submit(self, run: Run) -> None:
@@ -83,21 +84,24 @@ class Jobs:
     def _queue(self) -> dict[str, Any]:
         """Who has the run in its queue: without them it will never begin."""
         if self.scheduler is not None:
-            return {"scheduler": self.scheduler}
+            return {"scheduler": self.scheduler, "key": f"{time.time_ns()}"}
         return {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
 
-    def _send(self, run: Run) -> None:
+    def _send(self, run: Run, *, is_again: bool = False) -> None:
         import distributed
 
         try:
-            name = f"{run.id}-{time.time_ns()}"
+            name = f"{run.id}-{(run.record.get('queue') or {}).get('key', time.time_ns())}"
             future = self._connect().submit(perform_folder, str(run.folder), key=name, pure=False)
         except Exception as error:  # noqa: BLE001  a thread has nobody to tell but the run
+            if is_again:
+                return  # the next look may find the scheduler
             _LOG.exception("Run %s could not be submitted", run.id)
             run.set_state(
                 "failed", f"No worker could be started or reached ({type(error).__name__}: {error})."
             )
             return
+        self._futures[run.id] = future
         distributed.fire_and_forget(future)  # with a scheduler of its own, the run outlives this process
         future.add_done_callback(lambda ended: _note_a_dead_worker(run, ended))
 
@@ -110,7 +114,7 @@ class Jobs:
     def _connect(self) -> Any:
         import distributed
 
-        if self._client is None:
+        if self._client is None or self._client.status == "closed":  # by the end of its scheduler
             cluster.configure()
             if self.scheduler is None:
                 self._cluster = distributed.LocalCluster(**_local_cluster())
@@ -121,9 +125,25 @@ class Jobs:
         while not self._closed.is_set():
             try:
                 reconcile(self.store, now=time.time())
+                self._send_again()
             except Exception:  # noqa: BLE001  the next look may succeed
                 _LOG.exception("The runs could not be looked through")
             self._closed.wait(WATCH_SECONDS)
+
+    def _send_again(self) -> None:
+        """Queue what a scheduler of its own has lost by ending, or another server left there.
+
+        One that still has the run knows it by its key, and does not queue it twice.
+        """
+        if self.scheduler is None:
+            return
+        for run in self.store.list():
+            if self._closed.is_set():
+                return
+            future = self._futures.get(run.id)
+            is_there = future is not None and future.status == "pending"
+            if run.state == "queued" and not is_there and _is_queued_at(run, self.scheduler):
+                self._starter.submit(self._send, run, is_again=True)
 
 
 def get_jobs() -> Jobs:
@@ -191,6 +211,10 @@ def _is_forgotten(run: Run, now: float) -> bool:
         return psutil.Process(queue["pid"]).create_time() != queue["started"]
     except psutil.NoSuchProcess:
         return True
+
+
+def _is_queued_at(run: Run, scheduler: str) -> bool:
+    return (run.record.get("queue") or {}).get("scheduler") == scheduler
 
 
 def _note_a_dead_worker(run: Run, ended: Any) -> None:

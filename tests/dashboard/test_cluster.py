@@ -19,15 +19,15 @@ COMMAND = (sys.executable, "-c", "from dashboard.cli import main; main()")
 
 
 @contextmanager
-def command(*words):
-    """The first line that a command says; it is ended as a service manager would."""
+def command(*words, end=signal.SIGTERM):
+    """The first line that a command says; it is ended as a service manager would, unless told otherwise."""
     with subprocess.Popen(
         [*COMMAND, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         try:
             yield process.stdout.readline()
         finally:
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(end)
             log = process.communicate(timeout=60)[0]
     assert "Traceback" not in log, log
 
@@ -55,6 +55,22 @@ def _wait(condition, seconds=120.0):
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.1)
+
+
+@pytest.mark.long
+def test_a_run_in_the_queue_survives_its_scheduler(store, monkeypatch):
+    monkeypatch.setattr("dashboard.jobs.WATCH_SECONDS", 1.0)
+    run = store.create(Request("linear_gaussian", "rejection_abc", {"num_simulations": 1_000}))
+    with command("scheduler", "--port", "0", end=signal.SIGKILL) as said:
+        address = said.split()[2]
+        jobs = Jobs(store, address)
+        jobs.watch()
+        jobs.submit(run)
+        _wait(lambda: run.id in jobs._futures)
+        assert run.state == "queued"  # there is no worker
+    with command("scheduler", "--port", address.rpartition(":")[2]), command("worker", address):
+        _wait(lambda: run.state == "done")
+        jobs.close()
 
 
 @pytest.mark.long
