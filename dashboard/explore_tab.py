@@ -12,6 +12,7 @@ import xarray as xr
 
 from dashboard import live, shell
 from dashboard.explore_address import Start
+from dashboard.explore_clusters import ClusterView
 from dashboard.explore_correlations import CorrelationView
 from dashboard.explore_linked import LinkedView, has_predictions
 from dashboard.explore_path import PathView
@@ -27,14 +28,17 @@ from inference.result import Result
 from simulators import Simulator, get_simulator
 from simulators.registry import unknown_name
 
-PINNED, CORRELATIONS, PATHS, STIFF, LINKED = "pin", "together", "walk", "stiff", "traces"
+PINNED, CORRELATIONS, PATHS = "pin", "together", "walk"
+STIFF, CLUSTERS, LINKED = "stiff", "clusters", "traces"
 PARTS = {
     PINNED: "Pin parameters",
     CORRELATIONS: "What varies together",
     PATHS: "Walk through it",
     STIFF: "Stiff and sloppy",
+    CLUSTERS: "Modes and clusters",
     LINKED: "Brush and see traces",
 }
+BEGUN = ClusterView | CorrelationView | StiffView  # parts that work for a while once they are opened
 NO_RECORDING = (
     "The recording that drove this run is not at hand: the model runs with its own stimulus, so what it does "
     "here need not look like the observation."
@@ -46,7 +50,7 @@ def parts_of(tree: xr.DataTree) -> list[str]:
     if len(group(tree, "posterior").data_vars) < 2:
         return []
     has_density = "training" in tree.children or is_of_property(tree)
-    shown = [PINNED, CORRELATIONS, PATHS, STIFF] if has_density else []
+    shown = [PINNED, CORRELATIONS, PATHS, STIFF, CLUSTERS] if has_density else []
     return [*shown, LINKED] if has_predictions(tree) else shown
 
 
@@ -117,15 +121,17 @@ class Explore(pn.viewable.Viewer):
         if name not in self.parts:
             self.parts[name] = self._make(name)
         for other, part in self.parts.items():
-            if isinstance(part, CorrelationView | StiffView) and other == name:
+            if isinstance(part, BEGUN) and other == name:
                 part.begin()
-            elif isinstance(part, CorrelationView | PathView | StiffView) and other != name:
+            elif isinstance(part, BEGUN | PathView) and other != name:
                 part.stop()
         self._place.objects = [self.parts[name]]
 
     def _make(self, name: str) -> pn.viewable.Viewer:
         if name == CORRELATIONS:
             return CorrelationView(self.draws, self.load, file_name=self.beside.file_name)
+        if name == CLUSTERS:
+            return ClusterView(self.draws, self.load, file_name=self.beside.file_name)
         if name == PATHS:
             return self._path()
         if name == STIFF:

@@ -8,7 +8,7 @@ from inference.analysis.active_subspace import (
     fitted_gradients,
     simulated_gradients,
 )
-from inference.analysis.clusters import Clusters, clusters
+from inference.analysis.clusters import Clusters, clusters, join_ends
 from inference.analysis.compensation import conditional_correlations
 from inference.analysis.conditional import Conditional, conditional_density
 from inference.analysis.density import bounded_density, central_interval, contraction, correlations
@@ -67,6 +67,7 @@ __all__ = [
     "hessian",
     "high_probability_path",
     "importance",
+    "join_ends",
     "marginal_counts",
     "maximum_entropy",
     "modes_along",
