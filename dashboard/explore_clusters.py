@@ -21,7 +21,7 @@ from dashboard.views.pair_mosaic import FIRST_SHOWN, subsets
 from inference.analysis import Clusters
 from inference.drawn_posterior import AnyPosterior
 
-AUTOMATIC = "as many as there are"
+AUTOMATIC = "automatic"
 TELLING = "what tells them apart"
 NUM_TELLING = 6  # parameters
 COMPILING = "The first draw climbs; a model with many parameters takes half a minute for it …"
@@ -52,7 +52,7 @@ class ClusterView(pn.viewable.Viewer):
             label="Parameters", options=list(self.choices), width=220, size="small", margin=0
         )
         self.num = pmui.Select(
-            label="Clusters", width=190, size="small", margin=0, value=0,
+            label="Clusters", width=140, size="small", margin=0, value=0,
             options={AUTOMATIC: 0, **{str(k): k for k in range(1, MOST + 1)}},
         )  # fmt: skip
         self.button = shell.button("Stop", self._toggle)
@@ -69,15 +69,8 @@ class ClusterView(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         chooser = [self.which] if self.draws.dim > FIRST_SHOWN else []
-        controls = pn.FlexBox(
-            *chooser,
-            self.num,
-            self.button,
-            self.state,
-            gap="16px",
-            align_items="center",
-            margin=(14, 0, 6, 0),
-        )
+        widths = " ".join(["auto"] * (len(chooser) + 2)) + " minmax(0, 1fr)"
+        controls = shell.columns(*chooser, self.num, self.button, self.state, widths=widths, align="center")
         draw = picture(
             lambda: [[self.mosaic.figure]], f"Modes and clusters · {self.file_name}",
             note=lambda: self.summary.text, meanings=self._meanings,
@@ -92,7 +85,7 @@ class ClusterView(pn.viewable.Viewer):
             shell.heading("Where they are", level=3), self.table,
             pn.FlexBox(centres, margin=(12, 0, 0, 0)),
         )  # fmt: skip
-        return shell.columns(mosaic, beside, widths="minmax(0, 1.7fr) minmax(0, 1fr)", from_size="lg")
+        return shell.columns(mosaic, beside, widths="minmax(0, 1.5fr) minmax(0, 1fr)", from_size="lg")
 
     @property
     def found(self) -> Clusters | None:

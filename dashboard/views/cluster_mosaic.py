@@ -17,7 +17,7 @@ MARKERS = ("circle", "triangle", "square", "diamond", "inverted_triangle", "cros
 SIGNS = ("●", "▲", "■", "◆", "▼", "+")
 MOST = len(MARKERS)  # clusters with a colour of their own
 OTHERS, OTHER_SIGN = "prior", "×"
-NUM_BINS, SIZE = 96, 7.0
+NUM_BINS, SIZE = 96, 5.5
 
 
 def role_of_cluster(k: int) -> str:
@@ -50,7 +50,7 @@ class ClusterMosaic:
             source.data = self._mosaic.dot_places(values) if len(values) else NO_RINGS
 
     def _points(self, role: str, marker: str) -> Any:
-        size = max(3.5, SIZE * self._mosaic.smaller)
+        size = max(3.0, SIZE * self._mosaic.smaller)
         drawn = self.figure.scatter(
             "x", "y", source=columns(**NO_RINGS), marker=marker, size=size, line_width=0.6
         )

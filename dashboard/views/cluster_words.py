@@ -15,6 +15,7 @@ from inference.analysis import Clusters
 
 TELLS = 0.2  # of a parameter's variance between the clusters, from which on it is named
 MOST_NAMED = 2
+MOST_IN_TABLE = 4
 MISSED = 0.05  # probability with which a mode is missed that the sentence speaks of
 LEAST = 0.05  # share of a cluster, below which it is one of the small ones
 
@@ -49,18 +50,18 @@ def centres_table(
     apart: Float[np.ndarray, " dim"],
 ) -> str:
     """Markup: the medians of the largest clusters, the parameter first that tells them apart most."""
-    num, are_many = min(len(found.modes), MOST), len(found.modes) > 1
+    num, are_many = min(len(found.modes), MOST_IN_TABLE), len(found.modes) > 1
     heads = [*(f"{SIGNS[k]} {k + 1}" for k in range(num)), "told apart"] if are_many else ["median"]
     head = "<th>parameter</th>" + "".join(f'<th class="number">{words}</th>' for words in heads)
     shares = [f"{100 * share:.0f} %" for share in found.shares[:num]]
-    rows = [_line("share of the draws", [*shares, *([""] if are_many else [])])]
+    rows = [_line("share", [*shares, *([""] if are_many else [])])]
     for k in map(int, np.argsort(-apart, kind="stable") if are_many else range(draws.dim)):
         name = f"{draws.label_html(k)} <small>{escape(unit(draws.units[k]))}</small>"
         cells = [number(float(value)) for value in medians[:num, k]]
         rows.append(_line(name, [*cells, *([f"{100 * apart[k]:.0f} %"] if are_many else [])]))
     note = (
         '<p class="summary">Medians of the draws of each cluster. Told apart: the share of a parameter’s '
-        "variance that lies between the clusters.</p>"
+        "variance that lies between the clusters. The file holds all clusters.</p>"
     )
     return table(head, rows, "centres-table") + (note if are_many else "")
 
