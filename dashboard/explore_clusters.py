@@ -78,7 +78,8 @@ class ClusterView(pn.viewable.Viewer):
         files = downloads(f"{self.file_name}-clusters", draw, self.file, words="These draws as CSV")
         mosaic = shell.card(
             shell.heading("Modes and clusters", level=3), shell.html(f'<p class="quiet">{LEAD}</p>'),
-            controls, self.summary, self.legend, self._place, files, self.cell,
+            pn.Column(controls, margin=(14, 0, 6, 0), sizing_mode="stretch_width"), self.summary,
+            self.legend, self._place, files, self.cell,
         )  # fmt: skip
         centres = download("Centres as CSV", f"{self.file_name}-centres.csv", self.centres)
         beside = shell.card(
@@ -217,5 +218,5 @@ class ClusterView(pn.viewable.Viewer):
         num = len(found.modes) - MOST
         if num > 0:
             share = found.shares[MOST:].sum()
-            told.append((role_of_cluster(MOST), f"{OTHER_SIGN} {num} others: {100 * share:.0f} %"))
+            told.append((role_of_cluster(MOST), f"{OTHER_SIGN} {num} others: {100 * share:.2g} %"))
         return [*told, ("prior", regions)]

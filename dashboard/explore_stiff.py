@@ -13,6 +13,7 @@ import xarray as xr
 
 from dashboard import shell, theme
 from dashboard.export import Cell, csv, downloads, picture, ranges_code
+from dashboard.pace import Pace
 from dashboard.stiffness import NUM_HELD, NUM_SLOPES, STEEPEST, Counted, Found, Shuffling, Stiffness, words_of
 from dashboard.views.drawing import columns, rows_of
 from dashboard.views.draws import PosteriorDraws
@@ -20,6 +21,9 @@ from dashboard.words import number
 from inference.drawn_posterior import AnyPosterior
 from simulators import Simulator
 
+BEGUN = f"Following the slopes at {NUM_SLOPES:,} draws; a few seconds, more for many parameters …".replace(
+    ",", " "
+)
 MOST = 0.9  # of the mean squared slope, that the stiff directions hold together
 ROW = 24  # pixels of a parameter
 LEAD = (
@@ -62,11 +66,12 @@ class StiffView(pn.viewable.Viewer):
         self.spectrum_summary = shell.Line(testid="spectrum-summary")
         self.shuffle_summary = shell.Line(testid="shuffle-summary")
         self.button = shell.button("Shuffle and simulate", self._toggle)
+        self.halt, self._pace = shell.button("Stop", self._halt_or_go_on), Pace()
         self.cell = Cell(file_name, self._code)
         self._bars = {"prior": columns(name=[], width=[]), "model": columns(name=[], width=[])}
         self._spectrum = columns(k=[], share=[])
         self._figures()
-        self.stiffness.param.watch(self._follow, ["found", "is_busy", "problem"])
+        self.stiffness.param.watch(self._follow, ["found", "is_running", "problem"])
         self.shuffling.param.watch(self._follow_shuffling, ["found", "is_running", "problem"])
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -78,7 +83,8 @@ class StiffView(pn.viewable.Viewer):
         bars = shell.card(
             shell.heading("How exactly each must be set", level=3),
             shell.html(f'<p class="quiet">{LEAD}</p>'),
-            self.state, self.summary, shell.legend(*BARS), shell.plot(self.bars), files, self.cell,
+            shell.columns(self.halt, self.state, widths="auto minmax(0, 1fr)", align="center"),
+            self.summary, shell.legend(*BARS), shell.plot(self.bars), files, self.cell,
         )  # fmt: skip
         spectrum = shell.card(
             shell.heading("Directions, from stiff to sloppy", level=3), shell.plot(self.spectrum),
@@ -92,11 +98,13 @@ class StiffView(pn.viewable.Viewer):
         return shell.columns(bars, beside, widths="minmax(0, 1.2fr) minmax(0, 1fr)")
 
     def begin(self) -> None:
-        """Work it out, unless it is known."""
+        """Work it out, or go on, unless it is known."""
+        self._pace = Pace()
         self.stiffness.begin()
 
     def stop(self) -> None:
-        """Simulate no further."""
+        """Hold no others, and simulate no further."""
+        self.stiffness.stop()
         self.shuffling.stop()
 
     def file(self) -> io.BytesIO:
@@ -142,10 +150,12 @@ class StiffView(pn.viewable.Viewer):
 
     def _follow(self, *_: object) -> None:
         stiffness, found = self.stiffness, self.stiffness.found
-        busy = (
-            f"Holding the others at {NUM_HELD} draws; a few seconds, or half a minute for many parameters …"
-        )
-        self.state.text = stiffness.problem or (busy if stiffness.is_busy else "")
+        num = 0 if found is None else found.num
+        self.halt.label = "Stop" if stiffness.is_running else "Go on"
+        done = f"The others were held at {num} of {stiffness.num} draws{self._pace.left(num, stiffness.num)}."
+        begun = BEGUN if stiffness.is_running else ""
+        self.state.text = stiffness.problem or (done if num else begun)
+        self.halt.visible = not stiffness.is_whole(found)
         if found is None:
             return
         order = np.argsort(found.importance.width)
@@ -158,6 +168,12 @@ class StiffView(pn.viewable.Viewer):
             self._spectrum.data = {"k": k, "share": np.maximum(found.subspace.shares, 1e-12)}
             self.summary.text = widths_sentence(self.draws, found)
             self.spectrum_summary.text = spectrum_sentence(self.draws, found)
+
+    def _halt_or_go_on(self) -> None:
+        if self.stiffness.is_running:
+            self.stiffness.stop()
+        else:
+            self.begin()
 
     def _toggle(self) -> None:
         if self.shuffling.is_running:

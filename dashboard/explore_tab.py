@@ -11,6 +11,7 @@ import panel_material_ui as pmui
 import xarray as xr
 
 from dashboard import live, shell
+from dashboard.driven import of_catalogue
 from dashboard.explore_address import Start
 from dashboard.explore_clusters import ClusterView
 from dashboard.explore_correlations import CorrelationView
@@ -149,7 +150,9 @@ class Explore(pn.viewable.Viewer):
             ValueError: it, or its recording, is not at hand.
         """
         drive = self.beside.drive
-        return drive() if drive else get_simulator(str(self.tree.attrs["simulator"]))
+        if drive is not None:
+            return drive()
+        return of_catalogue(self.tree, get_simulator(str(self.tree.attrs.get("simulator", ""))))
 
     def _path(self) -> PathView:
         """With the simulation beside the observation of the run, where its recording is still at hand."""

@@ -21,7 +21,7 @@ class Pace:
         now = time.perf_counter()
         if self._first is None and done:
             self._first = (now, done)
-        if self._first is None or done <= self._first[1]:
+        if self._first is None or not self._first[1] < done < total:
             return ""
         begun, before = self._first
         return f"; {duration((now - begun) / (done - before) * (total - done))} left"

@@ -40,7 +40,7 @@ def clusters_sentence(
 
 def shares_words(found: Clusters, k: int) -> str:
     """``"86 % ± 2 %"``: of the draws that climbed, with its standard error."""
-    return f"{100 * found.shares[k]:.0f} % ± {number(100 * found.errors[k], 1)} %"
+    return f"{_percent(found.shares[k])} ± {_percent(found.errors[k], digits=1)}"
 
 
 def centres_table(
@@ -53,7 +53,7 @@ def centres_table(
     num, are_many = min(len(found.modes), MOST_IN_TABLE), len(found.modes) > 1
     heads = [*(f"{SIGNS[k]} {k + 1}" for k in range(num)), "told apart"] if are_many else ["median"]
     head = "<th>parameter</th>" + "".join(f'<th class="number">{words}</th>' for words in heads)
-    shares = [f"{100 * share:.0f} %" for share in found.shares[:num]]
+    shares = [_percent(share) for share in found.shares[:num]]
     rows = [_line("share", [*shares, *([""] if are_many else [])])]
     for k in map(int, np.argsort(-apart, kind="stable") if are_many else range(draws.dim)):
         name = f"{draws.label_html(k)} <small>{escape(unit(draws.units[k]))}</small>"
@@ -77,9 +77,8 @@ def _shares(found: Clusters) -> str:
     small = len(found.modes) - len(large)
     if not small:
         return words
-    most = 100 * found.shares[len(large)]
     others = "another holds" if small == 1 else f"{small} others hold at most"
-    return f"{words}; {others} {number(most, 2)} %{'' if small == 1 else ' each'}"
+    return f"{words}; {others} {_percent(found.shares[len(large)])}{'' if small == 1 else ' each'}"
 
 
 def _told(draws: PosteriorDraws, found: Clusters, apart: Float[np.ndarray, " dim"]) -> str:
@@ -90,3 +89,8 @@ def _told(draws: PosteriorDraws, found: Clusters, apart: Float[np.ndarray, " dim
         return "No parameter alone tells them apart."
     names = " and ".join(draws.names[k] for k in order)
     return f"{names} {'tells' if len(order) == 1 else 'tell'} them apart most."
+
+
+def _percent(share: float, *, digits: int = 2) -> str:
+    value = 100 * float(share)
+    return f"{number(value, digits if value >= 1 else 1)} %"
