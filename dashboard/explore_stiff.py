@@ -18,12 +18,12 @@ from dashboard.stiffness import NUM_HELD, NUM_SLOPES, STEEPEST, Counted, Found, 
 from dashboard.views.drawing import columns, rows_of
 from dashboard.views.draws import PosteriorDraws
 from dashboard.words import number
+from inference.analysis import Subspace
 from inference.drawn_posterior import AnyPosterior
 from simulators import Simulator
 
-BEGUN = f"Following the slopes at {NUM_SLOPES:,} draws; a few seconds, more for many parameters …".replace(
-    ",", " "
-)
+PREPARING = "Preparing; the first time this takes half a minute for many parameters …"
+DIRECTIONS = "Following the slopes; the first time this takes half a minute for many parameters …"
 MOST = 0.9  # of the mean squared slope, that the stiff directions hold together
 ROW = 24  # pixels of a parameter
 LEAD = (
@@ -114,7 +114,10 @@ class StiffView(pn.viewable.Viewer):
             return csv(pd.DataFrame())
         table = pd.DataFrame({"parameter": self.draws.names, "width, others held": found.importance.width})
         table["width, on its own"] = found.alone
-        for k, (share, vector) in enumerate(zip(found.subspace.shares, found.subspace.vectors, strict=True)):
+        directions = (
+            [] if found.subspace is None else zip(found.subspace.shares, found.subspace.vectors, strict=True)
+        )
+        for k, (share, vector) in enumerate(directions):
             table[f"direction {k + 1}: {share:.4g} of the slope"] = vector
         return csv(table)
 
@@ -150,12 +153,9 @@ class StiffView(pn.viewable.Viewer):
 
     def _follow(self, *_: object) -> None:
         stiffness, found = self.stiffness, self.stiffness.found
-        num = 0 if found is None else found.num
         self.halt.label = "Stop" if stiffness.is_running else "Go on"
-        done = f"The others were held at {num} of {stiffness.num} draws{self._pace.left(num, stiffness.num)}."
-        begun = BEGUN if stiffness.is_running else ""
-        self.state.text = stiffness.problem or (done if num else begun)
         self.halt.visible = not stiffness.is_whole(found)
+        self.state.text = stiffness.problem or self._told()
         if found is None:
             return
         order = np.argsort(found.importance.width)
@@ -164,10 +164,21 @@ class StiffView(pn.viewable.Viewer):
             self.bars.y_range.factors = names[::-1]
             for role, widths in (("model", found.importance.width), ("prior", found.alone)):
                 self._bars[role].data = {"name": names, "width": widths[order]}
-            k = np.arange(1, len(names) + 1)
-            self._spectrum.data = {"k": k, "share": np.maximum(found.subspace.shares, 1e-12)}
             self.summary.text = widths_sentence(self.draws, found)
-            self.spectrum_summary.text = spectrum_sentence(self.draws, found)
+            if found.subspace is not None:
+                k = np.arange(1, len(names) + 1)
+                self._spectrum.data = {"k": k, "share": np.maximum(found.subspace.shares, 1e-12)}
+                self.spectrum_summary.text = spectrum_sentence(self.draws, found.subspace)
+
+    def _told(self) -> str:
+        """How far it has come."""
+        stiffness, found = self.stiffness, self.stiffness.found
+        if found is None:
+            return PREPARING if stiffness.is_running else ""
+        left = self._pace.left(found.num, stiffness.num)
+        done = f"The others were held at {found.num} of {stiffness.num} draws{left}."
+        is_following = stiffness.is_running and found.num == stiffness.num and found.subspace is None
+        return f"{done} {DIRECTIONS}" if is_following else done
 
     def _halt_or_go_on(self) -> None:
         if self.stiffness.is_running:
@@ -207,9 +218,9 @@ def widths_sentence(draws: PosteriorDraws, found: Found) -> str:
     )
 
 
-def spectrum_sentence(draws: PosteriorDraws, found: Found) -> str:
+def spectrum_sentence(draws: PosteriorDraws, found: Subspace) -> str:
     """How many directions are stiff, and what the extremes mix."""
-    shares, vectors = found.subspace.shares, found.subspace.vectors
+    shares, vectors = found.shares, found.vectors
     num = int(np.searchsorted(np.cumsum(shares), MOST)) + 1
     names = dict(enumerate(draws.names))
     verb = "direction holds" if num == 1 else "directions hold"

@@ -39,13 +39,13 @@ class Found(NamedTuple):
     Attributes:
         entropies: of each parameter with all others held, at each draw so far.
         importance: how narrow each parameter is with all others held, averaged over them, and on its own.
-        subspace: directions along which the log density changes, in sds of the posterior.
+        subspace: directions along which the log density changes, in sds of the posterior; None: not yet.
         ranges: lower and upper end of each parameter, of which widths are shares.
     """
 
     entropies: Float[np.ndarray, "num dim"]
     importance: Importance
-    subspace: Subspace
+    subspace: Subspace | None
     ranges: Float[np.ndarray, "dim 2"]
 
     @property
@@ -60,7 +60,7 @@ class Found(NamedTuple):
 
 
 class Stiffness(Gathering[Found | None]):
-    """Looks for directions, then holds the others at draw after draw; see `Gathering`.
+    """Holds the others at draw after draw, then looks for directions; see `Gathering`.
 
     Args:
         draws: of the posterior.
@@ -79,21 +79,23 @@ class Stiffness(Gathering[Found | None]):
         self._go_on()
 
     def is_whole(self, found: Found | None) -> bool:
-        """Whether the others have been held at all draws."""
-        return found is not None and found.num >= self.num
+        """Whether the others have been held at all draws, and there are directions."""
+        return found is not None and found.num >= self.num and found.subspace is not None
 
     def _more(self, so_far: Found | None) -> Found:
-        posterior, rows, until = self._load(), self.draws.values, time.perf_counter() + SECONDS
-        ranges = np.stack(self.draws.whole_range, axis=1)
-        subspace = self._subspace(posterior) if so_far is None else so_far.subspace
+        posterior = self._load()
+        if so_far is not None and so_far.num >= self.num:
+            return so_far._replace(subspace=self._subspace(posterior))
+        rows, ranges = self.draws.values, np.stack(self.draws.whole_range, axis=1)
         known = [] if so_far is None else list(so_far.entropies)
+        until = time.perf_counter() + SECONDS
         while len(known) < self.num:
             num = len(known)
             known.append(conditional_entropies(posterior, rows[num : num + 1], ranges)[0])
             if time.perf_counter() > until or not self.is_running:
                 break
         entropies = np.stack(known)
-        return Found(entropies, importance_from(entropies, rows[:NUM_HELD], ranges), subspace, ranges)
+        return Found(entropies, importance_from(entropies, rows[:NUM_HELD], ranges), None, ranges)
 
     def _subspace(self, posterior: AnyPosterior) -> Subspace:
         slopes, sd = density_gradients(posterior, self.draws.values[:NUM_SLOPES]).rows, self.draws.middle[1]

@@ -58,6 +58,8 @@ def test_holding_others_stops_and_goes_on(view, monkeypatch):
     view.stiffness.param.watch(lambda event: event.new.num == 3 and view.stop(), "found")
     view.begin()
     assert [num for num, _ in heard] == [1, 2, 3]
+    assert view.stiffness.found.subspace is None  # that comes last
+    assert len(pd.read_csv(view.file())) == 3
     assert heard[0][1] == "The others were held at 1 of 100 draws."
     assert "The others were held at 2 of 100 draws; " in heard[1][1]
     assert " left." in heard[1][1]
@@ -66,6 +68,7 @@ def test_holding_others_stops_and_goes_on(view, monkeypatch):
     monkeypatch.setattr("dashboard.stiffness.SECONDS", 9.0)
     view._halt_or_go_on()
     assert view.stiffness.found.num == 100
+    assert "directions hold" in view.spectrum_summary.text
     np.testing.assert_array_equal(view.stiffness.found.entropies[:3], before)
     assert not view.halt.visible
 
