@@ -124,7 +124,7 @@ class Explore(pn.viewable.Viewer):
         for other, part in self.parts.items():
             if isinstance(part, BEGUN) and other == name:
                 part.begin()
-            elif isinstance(part, BEGUN | PathView) and other != name:
+            elif isinstance(part, BEGUN | PathView | LinkedView) and other != name:
                 part.stop()
         self._place.objects = [self.parts[name]]
 
@@ -139,7 +139,8 @@ class Explore(pn.viewable.Viewer):
             beside = self.beside
             return StiffView(self.tree, self.draws, self.load, self._simulator, file_name=beside.file_name)
         if name == LINKED:
-            return LinkedView(self.tree, self.beside.selection, file_name=self.beside.file_name)
+            selection, file_name = self.beside.selection, self.beside.file_name
+            return LinkedView(self.tree, selection, drive=self._simulator, file_name=file_name)
         middle, pinned = middle_draw(self.draws), self.start.pinned
         return PinnedView(self.draws, self.load, middle, pinned=pinned, file_name=self.beside.file_name)
 
