@@ -101,7 +101,7 @@ class MoreTraces(pn.viewable.Viewer):
         self._offer()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return shell.columns(self.button, self.state, widths="auto minmax(0, 1fr)", align="center")
+        return pn.Column(self.button, self.state, margin=(0, 0, 10, 0), sizing_mode="stretch_width")
 
     @property
     def rows(self) -> np.ndarray:

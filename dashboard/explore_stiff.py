@@ -65,7 +65,7 @@ class StiffView(pn.viewable.Viewer):
         self.summary = shell.Line(testid="stiff-summary", kind="lead")
         self.spectrum_summary = shell.Line(testid="spectrum-summary")
         self.shuffle_summary = shell.Line(testid="shuffle-summary")
-        self.button = shell.button("Shuffle and simulate", self._toggle)
+        self.button = shell.button("Shuffle and simulate", self._toggle, margin=(10, 0, 0, 0))
         self.halt, self._pace = shell.button("Stop", self._halt_or_go_on), Pace()
         self.cell = Cell(file_name, self._code)
         self._bars = {"prior": columns(name=[], width=[]), "model": columns(name=[], width=[])}
@@ -80,10 +80,11 @@ class StiffView(pn.viewable.Viewer):
             note=lambda: self.summary.text, meanings=lambda: BARS,
         )  # fmt: skip
         files = downloads(f"{self.file_name}-stiff", draw, self.file, words="Widths and directions as CSV")
+        progress = shell.columns(self.halt, self.state, widths="auto minmax(0, 1fr)", align="center")
         bars = shell.card(
             shell.heading("How exactly each must be set", level=3),
             shell.html(f'<p class="quiet">{LEAD}</p>'),
-            shell.columns(self.halt, self.state, widths="auto minmax(0, 1fr)", align="center"),
+            pn.Column(progress, margin=(10, 0, 0, 0), sizing_mode="stretch_width"),
             self.summary, shell.legend(*BARS), shell.plot(self.bars), files, self.cell,
         )  # fmt: skip
         spectrum = shell.card(
