@@ -15,7 +15,7 @@ from dashboard.clustering import Climbing, Joining, told_apart
 from dashboard.export import Cell, csv, download, downloads, heads, picture
 from dashboard.pace import Pace
 from dashboard.views.cluster_mosaic import MOST, OTHER_SIGN, SIGNS, ClusterMosaic, role_of_cluster
-from dashboard.views.cluster_words import centres_table, clusters_sentence, shares_words
+from dashboard.views.cluster_words import are_apart, centres_table, clusters_sentence, shares_words
 from dashboard.views.draws import PosteriorDraws
 from dashboard.views.pair_mosaic import FIRST_SHOWN, subsets
 from inference.analysis import Clusters
@@ -24,7 +24,7 @@ from inference.drawn_posterior import AnyPosterior
 AUTOMATIC = "automatic"
 TELLING = "what tells them apart"
 NUM_TELLING = 6  # parameters
-COMPILING = "The first draw climbs; a model with many parameters takes half a minute for it …"
+COMPILING = "The first draw climbs; a model with many parameters takes a minute for it …"
 LEAD = (
     "Draws climb to where the density is highest around them. Those between whose tops the density falls on "
     "the straight line belong to different modes. A ridge that is bent may count as several: join them by "
@@ -180,36 +180,36 @@ class ClusterView(pn.viewable.Viewer):
             return
         apart = told_apart(self.draws.values[: len(found.owner)], found.owner)
         with pn.io.hold():
-            self._offer(apart, len(found.modes))
+            if are_apart(found):
+                self._offer(apart)
             self._colour()
             self.summary.text = clusters_sentence(self.draws, found, apart, self.num.value or None)
             self.legend.object = shell.legend_html(*self._meanings())
-            self.table.object = centres_table(self.draws, found, self._medians, apart)
+            medians = self._medians if are_apart(found) else self.draws.middle[0][None]
+            self.table.object = centres_table(self.draws, found, medians, apart)
             self.cell.refresh()
 
-    def _offer(self, apart: np.ndarray, num: int) -> None:
+    def _offer(self, apart: np.ndarray) -> None:
         """The parameters that tell clusters apart, first of the choices where there are many."""
         if self.draws.dim <= FIRST_SHOWN:
             return
-        is_first, was_telling = TELLING not in self.choices, self.which.value == TELLING
-        if num > 1:
-            names = {self.draws.names[k] for k in np.argsort(-apart)[:NUM_TELLING]}
-            self.choices = {TELLING: [name for name in self.draws.names if name in names], **self.choices}
-            self.choices[TELLING] = [name for name in self.draws.names if name in names]
-            self.which.options = list(self.choices)
-            if is_first:
-                self.which.value = TELLING
-            elif was_telling:
-                self._arrange()
+        names = {self.draws.names[k] for k in np.argsort(-apart)[:NUM_TELLING]}
+        telling = {TELLING: [name for name in self.draws.names if name in names]}
+        is_first, self.choices = TELLING not in self.choices, {**telling, **self.choices, **telling}
+        self.which.options = list(self.choices)
+        if is_first:
+            self.which.value = TELLING
+        elif self.which.value == TELLING:
+            self._arrange()
 
     def _colour(self) -> None:
-        """One cluster has no colours: there is nothing to tell apart."""
-        owner = self._owner
-        self.mosaic.show(owner if owner.max(initial=0) else owner[:0])
+        """One cluster has no colours, and a ridge has none: there is nothing to tell apart."""
+        found = self.found
+        self.mosaic.show(found.owner if found is not None and are_apart(found) else np.zeros(0, int))
 
     def _meanings(self) -> Sequence[tuple[str, str]]:
         found, regions = self.found, "all draws: regions with 50, 80 and 95 %"
-        if found is None or len(found.modes) == 1:
+        if found is None or not are_apart(found):
             return [("prior", regions)]
         told = [
             (role_of_cluster(k), f"{SIGNS[k]} cluster {k + 1}: {shares_words(found, k)}")

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 from jaxtyping import Float
 
-from dashboard.views.cluster_mosaic import MOST, SIGNS
+from dashboard.views.cluster_mosaic import SIGNS
 from dashboard.views.draws import PosteriorDraws
 from dashboard.views.tables import table
 from dashboard.words import count, number, unit
@@ -17,7 +17,13 @@ TELLS = 0.2  # of a parameter's variance between the clusters, from which on it 
 MOST_NAMED = 2
 MOST_IN_TABLE = 4
 MISSED = 0.05  # probability with which a mode is missed that the sentence speaks of
+ROUGH = 0.25  # modes for each draw that climbed, from which on they are no modes of their own
 LEAST = 0.05  # share of a cluster, below which it is one of the small ones
+
+
+def are_apart(found: Clusters) -> bool:
+    """Whether there are clusters to colour: several, and not nearly one for each draw."""
+    return 1 < len(found.modes) <= max(2, ROUGH * len(found.owner))
 
 
 def clusters_sentence(
@@ -34,8 +40,13 @@ def clusters_sentence(
             f"One mode: all {count(starts, 'draw')} climb to the same top, or to tops without a valley "
             f"between. A mode that holds less than {number(least, 2)} % would probably be missed.{short}"
         )
+    if not are_apart(found):
+        return (
+            f"{count(starts, 'draw')} climb to {num} tops: so many are rather one bent or rough ridge than "
+            "modes of their own. Join them to fewer clusters."
+        )
     how = f"As {num} clusters" if wanted else f"{num} modes"
-    return f"{how}, from {count(starts, 'draw')}: {_shares(found)}. {_told(draws, found, apart)}{short}"
+    return f"{how}, from {count(starts, 'draw')}: {_shares(found)}. {_told(draws, apart)}{short}"
 
 
 def shares_words(found: Clusters, k: int) -> str:
@@ -50,11 +61,12 @@ def centres_table(
     apart: Float[np.ndarray, " dim"],
 ) -> str:
     """Markup: the medians of the largest clusters, the parameter first that tells them apart most."""
-    num, are_many = min(len(found.modes), MOST_IN_TABLE), len(found.modes) > 1
+    are_many = are_apart(found)
+    num = min(len(found.modes), MOST_IN_TABLE) if are_many else 1
     heads = [*(f"{SIGNS[k]} {k + 1}" for k in range(num)), "told apart"] if are_many else ["median"]
     head = "<th>parameter</th>" + "".join(f'<th class="number">{words}</th>' for words in heads)
     shares = [_percent(share) for share in found.shares[:num]]
-    rows = [_line("share", [*shares, *([""] if are_many else [])])]
+    rows = [_line("share", [*shares, ""])] if are_many else []
     for k in map(int, np.argsort(-apart, kind="stable") if are_many else range(draws.dim)):
         name = f"{draws.label_html(k)} <small>{escape(unit(draws.units[k]))}</small>"
         cells = [number(float(value)) for value in medians[:num, k]]
@@ -81,10 +93,8 @@ def _shares(found: Clusters) -> str:
     return f"{words}; {others} {_percent(found.shares[len(large)])}{'' if small == 1 else ' each'}"
 
 
-def _told(draws: PosteriorDraws, found: Clusters, apart: Float[np.ndarray, " dim"]) -> str:
+def _told(draws: PosteriorDraws, apart: Float[np.ndarray, " dim"]) -> str:
     order = [int(k) for k in np.argsort(-apart)[:MOST_NAMED] if apart[k] >= TELLS]
-    if len(found.modes) > MOST and found.shares[0] < 0.5:
-        return "So many are rather one bent or rough ridge than modes of their own; join them to fewer."
     if not order:
         return "No parameter alone tells them apart."
     names = " and ".join(draws.names[k] for k in order)

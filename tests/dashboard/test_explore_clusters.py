@@ -16,7 +16,7 @@ from dashboard.clustering import Climbing, told_apart
 from dashboard.explore_clusters import ClusterView
 from dashboard.explore_tab import CLUSTERS, Explore, Start
 from dashboard.figure_files import figure_file
-from dashboard.views.cluster_words import clusters_sentence
+from dashboard.views.cluster_words import are_apart, clusters_sentence
 from dashboard.views.draws import posterior_draws
 from inference import Posterior
 from inference.analysis import Clusters
@@ -172,10 +172,13 @@ def test_so_many_modes_are_rather_a_ridge(make):
     draws, _, _ = make(1)
     many = Clusters(np.zeros((20, 3)), np.zeros(20), np.full(20, 0.05), np.full(20, 0.05), np.arange(20))
     words = clusters_sentence(draws, many, np.ones(3), None)
-    assert "rather one bent or rough ridge" in words
-    few = Clusters(np.zeros((3, 3)), np.zeros(3), np.array([0.9, 0.06, 0.04]), np.full(3, 0.01), np.arange(3))
+    assert words.startswith("20 draws climb to 20 tops: so many are rather one bent or rough ridge")
+    assert not are_apart(many)
+    few = Clusters(
+        np.zeros((3, 3)), np.zeros(3), np.array([0.9, 0.06, 0.04]), np.full(3, 0.01), np.arange(50) % 3
+    )
     words = clusters_sentence(draws, few, np.zeros(3), None)
-    assert words.startswith("3 modes, from 3 draws: 90 % ± 1 %, 6 % ± 1 %; another holds 4 %. No parameter")
+    assert words.startswith("3 modes, from 50 draws: 90 % ± 1 %, 6 % ± 1 %; another holds 4 %. No parameter")
 
 
 def test_variance_between_clusters():
