@@ -176,7 +176,7 @@ class StiffView(pn.viewable.Viewer):
         stiffness, found = self.stiffness, self.stiffness.found
         if found is None:
             return PREPARING if stiffness.is_running else ""
-        left = self._pace.left(found.num, stiffness.num)
+        left = self._pace.left(found.num, stiffness.num) if stiffness.is_running else ""
         done = f"The others were held at {found.num} of {stiffness.num} draws{left}."
         is_following = stiffness.is_running and found.num == stiffness.num and found.subspace is None
         return f"{done} {DIRECTIONS}" if is_following else done

@@ -64,6 +64,7 @@ def test_holding_others_stops_and_goes_on(view, monkeypatch):
     assert "The others were held at 2 of 100 draws; " in heard[1][1]
     assert " left." in heard[1][1]
     assert (view.halt.label, view.halt.visible) == ("Go on", True)
+    assert view.state.text == "The others were held at 3 of 100 draws."
     before = view.stiffness.found.entropies
     monkeypatch.setattr("dashboard.stiffness.SECONDS", 9.0)
     view._halt_or_go_on()
