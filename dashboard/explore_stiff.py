@@ -13,13 +13,17 @@ import xarray as xr
 
 from dashboard import shell, theme
 from dashboard.export import Cell, csv, downloads, picture, ranges_code
+from dashboard.pace import Pace
 from dashboard.stiffness import NUM_HELD, NUM_SLOPES, STEEPEST, Counted, Found, Shuffling, Stiffness, words_of
 from dashboard.views.drawing import columns, rows_of
 from dashboard.views.draws import PosteriorDraws
 from dashboard.words import number
+from inference.analysis import Subspace
 from inference.drawn_posterior import AnyPosterior
 from simulators import Simulator
 
+PREPARING = "Preparing; the first time this takes half a minute for many parameters …"
+DIRECTIONS = "Following the slopes; the first time this takes half a minute for many parameters …"
 MOST = 0.9  # of the mean squared slope, that the stiff directions hold together
 ROW = 24  # pixels of a parameter
 LEAD = (
@@ -61,12 +65,13 @@ class StiffView(pn.viewable.Viewer):
         self.summary = shell.Line(testid="stiff-summary", kind="lead")
         self.spectrum_summary = shell.Line(testid="spectrum-summary")
         self.shuffle_summary = shell.Line(testid="shuffle-summary")
-        self.button = shell.button("Shuffle and simulate", self._toggle)
+        self.button = shell.button("Shuffle and simulate", self._toggle, margin=(10, 0, 0, 0))
+        self.halt, self._pace = shell.button("Stop", self._halt_or_go_on), Pace()
         self.cell = Cell(file_name, self._code)
         self._bars = {"prior": columns(name=[], width=[]), "model": columns(name=[], width=[])}
         self._spectrum = columns(k=[], share=[])
         self._figures()
-        self.stiffness.param.watch(self._follow, ["found", "is_busy", "problem"])
+        self.stiffness.param.watch(self._follow, ["found", "is_running", "problem"])
         self.shuffling.param.watch(self._follow_shuffling, ["found", "is_running", "problem"])
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -75,10 +80,12 @@ class StiffView(pn.viewable.Viewer):
             note=lambda: self.summary.text, meanings=lambda: BARS,
         )  # fmt: skip
         files = downloads(f"{self.file_name}-stiff", draw, self.file, words="Widths and directions as CSV")
+        progress = shell.columns(self.halt, self.state, widths="auto minmax(0, 1fr)", align="center")
         bars = shell.card(
             shell.heading("How exactly each must be set", level=3),
             shell.html(f'<p class="quiet">{LEAD}</p>'),
-            self.state, self.summary, shell.legend(*BARS), shell.plot(self.bars), files, self.cell,
+            pn.Column(progress, margin=(10, 0, 0, 0), sizing_mode="stretch_width"),
+            self.summary, shell.legend(*BARS), shell.plot(self.bars), files, self.cell,
         )  # fmt: skip
         spectrum = shell.card(
             shell.heading("Directions, from stiff to sloppy", level=3), shell.plot(self.spectrum),
@@ -92,11 +99,13 @@ class StiffView(pn.viewable.Viewer):
         return shell.columns(bars, beside, widths="minmax(0, 1.2fr) minmax(0, 1fr)")
 
     def begin(self) -> None:
-        """Work it out, unless it is known."""
+        """Work it out, or go on, unless it is known."""
+        self._pace = Pace()
         self.stiffness.begin()
 
     def stop(self) -> None:
-        """Simulate no further."""
+        """Hold no others, and simulate no further."""
+        self.stiffness.stop()
         self.shuffling.stop()
 
     def file(self) -> io.BytesIO:
@@ -106,7 +115,10 @@ class StiffView(pn.viewable.Viewer):
             return csv(pd.DataFrame())
         table = pd.DataFrame({"parameter": self.draws.names, "width, others held": found.importance.width})
         table["width, on its own"] = found.alone
-        for k, (share, vector) in enumerate(zip(found.subspace.shares, found.subspace.vectors, strict=True)):
+        directions = (
+            [] if found.subspace is None else zip(found.subspace.shares, found.subspace.vectors, strict=True)
+        )
+        for k, (share, vector) in enumerate(directions):
             table[f"direction {k + 1}: {share:.4g} of the slope"] = vector
         return csv(table)
 
@@ -142,10 +154,9 @@ class StiffView(pn.viewable.Viewer):
 
     def _follow(self, *_: object) -> None:
         stiffness, found = self.stiffness, self.stiffness.found
-        busy = (
-            f"Holding the others at {NUM_HELD} draws; a few seconds, or half a minute for many parameters …"
-        )
-        self.state.text = stiffness.problem or (busy if stiffness.is_busy else "")
+        self.halt.label = "Stop" if stiffness.is_running else "Go on"
+        self.halt.visible = not stiffness.is_whole(found)
+        self.state.text = stiffness.problem or self._told()
         if found is None:
             return
         order = np.argsort(found.importance.width)
@@ -154,10 +165,27 @@ class StiffView(pn.viewable.Viewer):
             self.bars.y_range.factors = names[::-1]
             for role, widths in (("model", found.importance.width), ("prior", found.alone)):
                 self._bars[role].data = {"name": names, "width": widths[order]}
-            k = np.arange(1, len(names) + 1)
-            self._spectrum.data = {"k": k, "share": np.maximum(found.subspace.shares, 1e-12)}
             self.summary.text = widths_sentence(self.draws, found)
-            self.spectrum_summary.text = spectrum_sentence(self.draws, found)
+            if found.subspace is not None:
+                k = np.arange(1, len(names) + 1)
+                self._spectrum.data = {"k": k, "share": np.maximum(found.subspace.shares, 1e-12)}
+                self.spectrum_summary.text = spectrum_sentence(self.draws, found.subspace)
+
+    def _told(self) -> str:
+        """How far it has come."""
+        stiffness, found = self.stiffness, self.stiffness.found
+        if found is None:
+            return PREPARING if stiffness.is_running else ""
+        left = self._pace.left(found.num, stiffness.num) if stiffness.is_running else ""
+        done = f"The others were held at {found.num} of {stiffness.num} draws{left}."
+        is_following = stiffness.is_running and found.num == stiffness.num and found.subspace is None
+        return f"{done} {DIRECTIONS}" if is_following else done
+
+    def _halt_or_go_on(self) -> None:
+        if self.stiffness.is_running:
+            self.stiffness.stop()
+        else:
+            self.begin()
 
     def _toggle(self) -> None:
         if self.shuffling.is_running:
@@ -191,9 +219,9 @@ def widths_sentence(draws: PosteriorDraws, found: Found) -> str:
     )
 
 
-def spectrum_sentence(draws: PosteriorDraws, found: Found) -> str:
+def spectrum_sentence(draws: PosteriorDraws, found: Subspace) -> str:
     """How many directions are stiff, and what the extremes mix."""
-    shares, vectors = found.subspace.shares, found.subspace.vectors
+    shares, vectors = found.shares, found.vectors
     num = int(np.searchsorted(np.cumsum(shares), MOST)) + 1
     names = dict(enumerate(draws.names))
     verb = "direction holds" if num == 1 else "directions hold"

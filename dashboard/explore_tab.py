@@ -11,7 +11,9 @@ import panel_material_ui as pmui
 import xarray as xr
 
 from dashboard import live, shell
+from dashboard.driven import of_catalogue
 from dashboard.explore_address import Start
+from dashboard.explore_clusters import ClusterView
 from dashboard.explore_correlations import CorrelationView
 from dashboard.explore_linked import LinkedView, has_predictions
 from dashboard.explore_path import PathView
@@ -27,14 +29,17 @@ from inference.result import Result
 from simulators import Simulator, get_simulator
 from simulators.registry import unknown_name
 
-PINNED, CORRELATIONS, PATHS, STIFF, LINKED = "pin", "together", "walk", "stiff", "traces"
+PINNED, CORRELATIONS, PATHS = "pin", "together", "walk"
+STIFF, CLUSTERS, LINKED = "stiff", "clusters", "traces"
 PARTS = {
     PINNED: "Pin parameters",
     CORRELATIONS: "What varies together",
     PATHS: "Walk through it",
     STIFF: "Stiff and sloppy",
+    CLUSTERS: "Modes and clusters",
     LINKED: "Brush and see traces",
 }
+BEGUN = ClusterView | CorrelationView | StiffView  # parts that work for a while once they are opened
 NO_RECORDING = (
     "The recording that drove this run is not at hand: the model runs with its own stimulus, so what it does "
     "here need not look like the observation."
@@ -46,7 +51,7 @@ def parts_of(tree: xr.DataTree) -> list[str]:
     if len(group(tree, "posterior").data_vars) < 2:
         return []
     has_density = "training" in tree.children or is_of_property(tree)
-    shown = [PINNED, CORRELATIONS, PATHS, STIFF] if has_density else []
+    shown = [PINNED, CORRELATIONS, PATHS, STIFF, CLUSTERS] if has_density else []
     return [*shown, LINKED] if has_predictions(tree) else shown
 
 
@@ -117,22 +122,25 @@ class Explore(pn.viewable.Viewer):
         if name not in self.parts:
             self.parts[name] = self._make(name)
         for other, part in self.parts.items():
-            if isinstance(part, CorrelationView | StiffView) and other == name:
+            if isinstance(part, BEGUN) and other == name:
                 part.begin()
-            elif isinstance(part, CorrelationView | PathView | StiffView) and other != name:
+            elif isinstance(part, BEGUN | PathView | LinkedView) and other != name:
                 part.stop()
         self._place.objects = [self.parts[name]]
 
     def _make(self, name: str) -> pn.viewable.Viewer:
         if name == CORRELATIONS:
             return CorrelationView(self.draws, self.load, file_name=self.beside.file_name)
+        if name == CLUSTERS:
+            return ClusterView(self.draws, self.load, file_name=self.beside.file_name)
         if name == PATHS:
             return self._path()
         if name == STIFF:
             beside = self.beside
             return StiffView(self.tree, self.draws, self.load, self._simulator, file_name=beside.file_name)
         if name == LINKED:
-            return LinkedView(self.tree, self.beside.selection, file_name=self.beside.file_name)
+            selection, file_name = self.beside.selection, self.beside.file_name
+            return LinkedView(self.tree, selection, drive=self._simulator, file_name=file_name)
         middle, pinned = middle_draw(self.draws), self.start.pinned
         return PinnedView(self.draws, self.load, middle, pinned=pinned, file_name=self.beside.file_name)
 
@@ -143,7 +151,9 @@ class Explore(pn.viewable.Viewer):
             ValueError: it, or its recording, is not at hand.
         """
         drive = self.beside.drive
-        return drive() if drive else get_simulator(str(self.tree.attrs["simulator"]))
+        if drive is not None:
+            return drive()
+        return of_catalogue(self.tree, get_simulator(str(self.tree.attrs.get("simulator", ""))))
 
     def _path(self) -> PathView:
         """With the simulation beside the observation of the run, where its recording is still at hand."""

@@ -10,7 +10,10 @@ from bokeh.models import GlyphRenderer
 
 DPI = 96  # pixels of the page per inch
 POINT = 72 / DPI  # points per pixel
-MARKERS = {"circle": "o", "x": "x", "diamond": "D", "square": "s", "triangle": "^", "cross": "+"}
+MARKERS = {
+    "circle": "o", "x": "x", "diamond": "D", "square": "s", "triangle": "^",
+    "inverted_triangle": "v", "cross": "+",
+}  # fmt: skip
 DASHES = {"dashed": "--", "dotted": ":", "dotdash": "-."}
 
 

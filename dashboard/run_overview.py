@@ -14,6 +14,7 @@ import xarray as xr
 
 from dashboard import explore_address, links, shell
 from dashboard.background import in_background, repeat
+from dashboard.driven import of_request
 from dashboard.emergent import property_words
 from dashboard.explore_address import Start, read_start
 from dashboard.explore_tab import parts_of
@@ -30,7 +31,6 @@ from dashboard.views.training import TrainingCurve
 from dashboard.words import ago, count, method_name
 from inference.goals import EmergentProperty
 from inference.observations import count_extra, labels_of
-from inference.requests import resolve
 from inference.runs import Run
 from inference.simulation_store import words_of
 from simulators import get_simulator
@@ -162,7 +162,7 @@ class RunOverview(pn.viewable.Viewer):
         request, folder = self.run.request, self.run.folder
         return Origin(
             self.run.id, self.references, labels_of(request.observation),
-            drive=lambda: resolve(request, folder).simulator,
+            drive=lambda: of_request(request, folder),
         )  # fmt: skip
 
     def _fail(self, error: Exception) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import NamedTuple
@@ -11,15 +12,16 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from dashboard.background import Gathering, Search
+from dashboard.background import Gathering
 from dashboard.views.draws import PosteriorDraws
 from dashboard.views.feature_data import read_features
 from inference.analysis import (
     Importance,
     Subspace,
     active_subspace,
+    conditional_entropies,
     density_gradients,
-    importance,
+    importance_from,
     shuffled_marginals,
 )
 from inference.drawn_posterior import AnyPosterior
@@ -28,20 +30,28 @@ from simulators import Simulator
 NUM_HELD, NUM_SLOPES = 100, 1_000  # draws at which the others are held; at which slopes are taken
 STEEPEST = 0.05  # share of the draws whose slopes are left out of the directions
 NUM_SHUFFLED, CHUNK = 400, 50  # simulations of either kind; of them at once
+SECONDS = 0.6  # between two pictures
 
 
 class Found(NamedTuple):
     """What there is to see of a posterior's stiffness.
 
     Attributes:
-        importance: how narrow each parameter is with all others held, and on its own.
-        subspace: directions along which the log density changes, in sds of the posterior.
+        entropies: of each parameter with all others held, at each draw so far.
+        importance: how narrow each parameter is with all others held, averaged over them, and on its own.
+        subspace: directions along which the log density changes, in sds of the posterior; None: not yet.
         ranges: lower and upper end of each parameter, of which widths are shares.
     """
 
+    entropies: Float[np.ndarray, "num dim"]
     importance: Importance
-    subspace: Subspace
+    subspace: Subspace | None
     ranges: Float[np.ndarray, "dim 2"]
+
+    @property
+    def num(self) -> int:
+        """Draws at which the others have been held."""
+        return len(self.entropies)
 
     @property
     def alone(self) -> Float[np.ndarray, " dim"]:
@@ -49,8 +59,8 @@ class Found(NamedTuple):
         return np.exp(self.importance.marginal - self.importance.flat)
 
 
-class Stiffness(Search[bool, Found]):
-    """Looks for them once; see `Search`.
+class Stiffness(Gathering[Found | None]):
+    """Holds the others at draw after draw, then looks for directions; see `Gathering`.
 
     Args:
         draws: of the posterior.
@@ -60,21 +70,36 @@ class Stiffness(Search[bool, Found]):
     failure = "There is no spectrum"
 
     def __init__(self, draws: PosteriorDraws, load: Callable[[], AnyPosterior]) -> None:
-        super().__init__(load)
-        self.draws = draws
+        super().__init__()
+        self.draws, self._load = draws, load
+        self.num = min(NUM_HELD, len(draws))
 
     def begin(self) -> None:
-        """Unless it is known or being worked out."""
-        if self.found is None and not self.is_busy:
-            self._ask(True)  # noqa: FBT003  there is only one wish
+        """Or go on."""
+        self._go_on()
 
-    def _look(self, wish: bool) -> Found:  # noqa: FBT001
-        del wish
-        posterior, rows = self._load(), self.draws.values
-        ranges = np.stack(self.draws.whole_range, axis=1)
-        slopes, sd = density_gradients(posterior, rows[:NUM_SLOPES]).rows, self.draws.middle[1]
-        subspace = active_subspace(without_steepest(slopes, sd), sd)
-        return Found(importance(posterior, rows[:NUM_HELD], ranges), subspace, ranges)
+    def is_whole(self, found: Found | None) -> bool:
+        """Whether the others have been held at all draws, and there are directions."""
+        return found is not None and found.num >= self.num and found.subspace is not None
+
+    def _more(self, so_far: Found | None) -> Found:
+        posterior = self._load()
+        if so_far is not None and so_far.num >= self.num:
+            return so_far._replace(subspace=self._subspace(posterior))
+        rows, ranges = self.draws.values, np.stack(self.draws.whole_range, axis=1)
+        known = [] if so_far is None else list(so_far.entropies)
+        until = time.perf_counter() + SECONDS
+        while len(known) < self.num:
+            num = len(known)
+            known.append(conditional_entropies(posterior, rows[num : num + 1], ranges)[0])
+            if time.perf_counter() > until or not self.is_running:
+                break
+        entropies = np.stack(known)
+        return Found(entropies, importance_from(entropies, rows[:NUM_HELD], ranges), None, ranges)
+
+    def _subspace(self, posterior: AnyPosterior) -> Subspace:
+        slopes, sd = density_gradients(posterior, self.draws.values[:NUM_SLOPES]).rows, self.draws.middle[1]
+        return active_subspace(without_steepest(slopes, sd), sd)
 
 
 class Counted(NamedTuple):

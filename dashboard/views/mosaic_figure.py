@@ -37,22 +37,31 @@ class MosaicFigure:
         draws: what is shown, all of its parameters.
         bins: the same draws as bin numbers; their range is that of the axes.
         reference: other draws of the same parameters, for the upper triangle; None: correlations are there.
+        role: of the draws' colour in `theme.Colours`.
     """
 
-    def __init__(self, draws: PosteriorDraws, bins: Bins, reference: PosteriorDraws | None = None) -> None:
+    def __init__(
+        self,
+        draws: PosteriorDraws,
+        bins: Bins,
+        reference: PosteriorDraws | None = None,
+        *,
+        role: str = "model",
+    ) -> None:
         self.layout = layout = MosaicLayout(draws.dim, bins.num_bins)
         self.figure = _empty_figure(self.layout)
         self._reference, self._reference_bins = reference, None
         self._pair_cells = [*layout.cells, *([] if reference is None else layout.upper_cells)]
         self._frames()
-        self._pictures = {role: self._picture() for role in ROLES}
-        self._histograms = {role: self._histogram(role) for role in ROLES}
+        self._pictures = {name: self._picture() for name in ROLES}
+        painted = {name: name for name in ROLES} | {"model": role}
+        self._histograms = {name: self._histogram(name, painted[name]) for name in ROLES}
         self._chosen = self._lines("selection", line_width=1.8, line_dash="dashed")  # of the reference
         self._prior = self._lines("prior", line_width=1.5)
         self._brush = self._lines("selection", line_width=1.5)
         self._active = self._lines("model", line_width=2.0)
-        for role in ROLES:
-            _follow(self._pictures[role].glyph.color_mapper, self._histograms[role])
+        for name in ROLES:
+            _follow(self._pictures[name].glyph.color_mapper, self._histograms[name])
         self._dots = self._few()
         self._marks, self._needles = self._truth()
         self._ring = self._rings()
@@ -100,7 +109,7 @@ class MosaicFigure:
 
     def mark(self, theta: np.ndarray | None) -> None:
         """Ring one draw, (dim,), in all cells; None: none."""
-        self._ring.data_source.data = NO_RINGS if theta is None else self._dot_places(theta[None])
+        self._ring.data_source.data = NO_RINGS if theta is None else self.dot_places(theta[None])
 
     def activate(self, cell: Cell) -> None:
         """Frame one cell: the one that is shown in detail."""
@@ -119,6 +128,14 @@ class MosaicFigure:
         if cell.row != cell.column:
             ranges[cell.row] = self._values(cell.row, self.layout.bottom(cell.row), start[1], end[1])
         return ranges
+
+    def dot_places(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Where points, (n, dim), lie in the cells of all pairs, and along the floor of the diagonal."""
+        at, ks = self._positions(values), range(self.layout.dim)
+        x = np.concatenate([self.layout.left(k) + at[:, k] for k in ks])
+        y = np.repeat([self.layout.bottom(k) + FLOOR * self.layout.num_bins for k in ks], len(values))
+        shown, pairs = np.isfinite(x), self._places(values)
+        return {"x": np.append(pairs["x"], x[shown]), "y": np.append(pairs["y"], y[shown])}
 
     def _values(self, k: int, origin: float, *positions: float) -> tuple[float, float]:
         low, high = self.bins.low[k], self.bins.high[k]
@@ -150,7 +167,7 @@ class MosaicFigure:
         if self._reference is None:
             return
         if self._reference.is_few:
-            self._dots.data_source.data = self._dot_places(self._reference.values)
+            self._dots.data_source.data = self.dot_places(self._reference.values)
             return
         layout, bins = self.layout, self._reference_bins
         if bins is None or not _same_axes(bins, self.bins):
@@ -188,14 +205,6 @@ class MosaicFigure:
         places = np.array([x, y]).reshape(2, -1)
         x, y = places[:, np.isfinite(places.sum(axis=0))]
         return {"x": x, "y": y}
-
-    def _dot_places(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        """As `_places`, and along the floor of the diagonal."""
-        at, ks = self._positions(values), range(self.layout.dim)
-        x = np.concatenate([self.layout.left(k) + at[:, k] for k in ks])
-        y = np.repeat([self.layout.bottom(k) + FLOOR * self.layout.num_bins for k in ks], len(values))
-        shown, pairs = np.isfinite(x), self._places(values)
-        return {"x": np.append(pairs["x"], x[shown]), "y": np.append(pairs["y"], y[shown])}
 
     def _truth_data(self, truth: np.ndarray | None) -> tuple[dict, dict]:
         if truth is None:
@@ -246,33 +255,33 @@ class MosaicFigure:
             "image", source=source, x=0, y=0, dw=side, dh=side, color_mapper=mapper, level="glyph"
         )
 
-    def _histogram(self, role: str) -> Any:
-        filled = {"model": 0.4, "selection": 0.55, "reference": 0.0}[role]
+    def _histogram(self, name: str, role: str) -> Any:
+        filled = {"model": 0.4, "selection": 0.55, "reference": 0.0}[name]
         drawn = self.figure.patches("xs", "ys", source=columns(**EMPTY), fill_alpha=filled, line_width=1.2)
         return theme.paint(drawn, fill_color=role, line_color=role)
 
     @property
-    def _smaller(self) -> float:
+    def smaller(self) -> float:
         """Share of their full size that marks have where the cells are small."""
         return min(1.0, 8 / self.layout.dim)
 
     def _few(self) -> Any:
         """Points for a reference that is too few draws for regions."""
-        size = max(3.0, 7 * self._smaller)
+        size = max(3.0, 7 * self.smaller)
         drawn = self.figure.scatter("x", "y", source=columns(x=[], y=[]), size=size, line_width=0.8)
         theme.paint(drawn, fill_color="reference", line_color="surface")
         return drawn
 
     def _rings(self) -> Any:
         """A ring around the draw that somebody looks at."""
-        share = self._smaller
+        share = self.smaller
         look = {"size": max(5.0, 12 * share), "line_width": max(1.5, 2.5 * share), "fill_alpha": 0}
         drawn = self.figure.scatter("x", "y", source=columns(**NO_RINGS), **look)
         return theme.paint(drawn, line_color="truth")
 
     def _truth(self) -> tuple[Any, Any]:
         """Crosses in the cells and lines on the diagonal."""
-        share = self._smaller
+        share = self.smaller
         look = {"marker": "x", "size": max(3.5, 9 * share), "line_width": max(1.0, 2.2 * share)}
         marks = self.figure.scatter("x", "y", source=columns(x=[], y=[]), **look)
         ends = columns(x0=[], x1=[], y0=[], y1=[])

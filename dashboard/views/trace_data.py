@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from dashboard.views.groups import group
 
@@ -22,6 +23,7 @@ class Traces:
         stimulus: shape (T,), in `stimulus_unit`, or None.
         rows: names of the R rows; empty where a recording is a single one.
         is_overlaid: whether rows are sweeps in one frame rather than cells below each other.
+        numbers: of the draws that were simulated, (k,), ascending; None: the first k.
     """
 
     time: Float[np.ndarray, " T"]
@@ -35,6 +37,24 @@ class Traces:
     stimulus_unit: str = ""
     rows: tuple[str, ...] = ()
     is_overlaid: bool = False
+    numbers: Int[np.ndarray, " k"] | None = None
+
+    @property
+    def of_draws(self) -> Int[np.ndarray, " k"]:
+        """The number of the draw of each simulation."""
+        return np.arange(len(self.predicted)) if self.numbers is None else self.numbers
+
+    def places(self, draws: Sequence[int] | np.ndarray) -> Int[np.ndarray, " m"]:
+        """Where the simulations of these draws are in `predicted`."""
+        return np.searchsorted(self.of_draws, np.asarray(draws, int))
+
+    def with_more(self, numbers: Sequence[int], predicted: Float[np.ndarray, "m R T"]) -> Traces:
+        """With simulations of other draws as well."""
+        both = np.concatenate([self.of_draws, np.asarray(numbers, int)])
+        order = np.argsort(both)
+        return replace(
+            self, numbers=both[order], predicted=np.concatenate([self.predicted, predicted])[order]
+        )
 
     @property
     def lanes(self) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ class Lanes:
     def show(self, role: str, draws: Sequence[int] | np.ndarray) -> None:
         """Replace the lines of a role by those of some draws."""
         traces = self.traces
-        shown = traces.predicted[np.asarray(draws, int)]
+        shown = traces.predicted[traces.places(draws)]
         repeats = len(traces.rows) if traces.is_overlaid else 1
         columns = shown.reshape(-1, 1, shown.shape[-1]) if traces.is_overlaid else shown
         self.sources[role].data = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import panel as pn
 import panel_material_ui as pmui
 import param
 import xarray as xr
+from jaxtyping import Float
 
 from dashboard import shell
 from dashboard.export import Cell, csv, downloads, picture, view_code
@@ -52,6 +54,7 @@ class PredictiveTraces(pn.viewable.Viewer):
         self.summary, self._parameters = shell.Line(testid="trace-summary"), run_html("")
         self.cell = Cell(file_name, lambda: view_code("traces", "PredictiveTraces", self.selection))
         self._lanes = Lanes(traces, self._pick_draw)
+        self._picker = pmui.Select(label="Look at", options=self._choices, width=150, margin=0)
         self._draw()
         self._pick()
         self.param.watch(self._draw, "num_shown")
@@ -61,8 +64,7 @@ class PredictiveTraces(pn.viewable.Viewer):
     def __panel__(self) -> pn.Column:
         panes = [shell.plot(figure) for figure in self._lanes.figures]
         slider = pmui.IntSlider.from_param(self.param.num_shown, width=230, margin=0, description="")
-        chosen = {"none": None, **{f"draw {k}": k for k in range(len(self.traces.predicted))}}
-        picker = pmui.Select(label="Look at", options=chosen, width=150, margin=0)
+        picker = self._picker
         picker.link(self.selection, value="picked", bidirectional=True)
         controls = pn.FlexBox(slider, picker, gap="28px", align_items="end", margin=(0, 0, 10, 0))
         return pn.Column(
@@ -88,7 +90,8 @@ class PredictiveTraces(pn.viewable.Viewer):
             columns[f"{traces.stimulus_name} [{traces.stimulus_unit}]"] = traces.stimulus
         lines = {} if traces.observed is None else {"recording": traces.observed}
         for role in ("model", "selection", "picked"):
-            lines |= {f"draw {k}": traces.predicted[k] for k in self._lanes.sources[role].data["draw"]}
+            shown = self._lanes.sources[role].data["draw"]
+            lines |= {f"draw {k}": traces.predicted[traces.places([k])[0]] for k in shown}
         for called, values in lines.items():
             columns |= {
                 " ".join(filter(None, [called, row, value])): line
@@ -96,12 +99,24 @@ class PredictiveTraces(pn.viewable.Viewer):
             }
         return csv(pd.DataFrame(columns))
 
+    def add(self, numbers: Sequence[int], predicted: Float[np.ndarray, "m R T"]) -> None:
+        """Show simulations of other draws as well."""
+        self.traces = self._lanes.traces = self.traces.with_more(numbers, predicted)
+        self.param["num_shown"].bounds = (1, len(self.traces.predicted))
+        self._picker.options = self._choices
+        self._draw()
+        self._pick()
+
+    @property
+    def _choices(self) -> dict[str, int | None]:
+        return {"none": None, **{f"draw {k}": k for k in map(int, self.traces.of_draws)}}
+
     @property
     def _selected(self) -> np.ndarray | None:
         """Which of the traces belong to selected draws; None when nothing is selected."""
         if not self.selection.ranges:
             return None
-        return self.draws.within(self.selection.ranges)[: len(self.traces.predicted)]
+        return self.draws.within(self.selection.ranges)[self.traces.of_draws]
 
     @property
     def _num_drawn(self) -> int:
@@ -109,7 +124,7 @@ class PredictiveTraces(pn.viewable.Viewer):
 
     def _draw(self, *_: object) -> None:
         selected = self._selected
-        numbers = np.arange(len(self.traces.predicted))
+        numbers = self.traces.of_draws
         chosen = numbers[:0] if selected is None else numbers[selected]
         others = numbers if selected is None else numbers[~selected]
         with pn.io.hold():
@@ -120,7 +135,7 @@ class PredictiveTraces(pn.viewable.Viewer):
 
     def _pick(self, *_: object) -> None:
         k = self.selection.picked
-        if k is None or k >= len(self.traces.predicted):
+        if k is None or k not in self.traces.of_draws:
             shown, words = [], ""
         else:
             shown, words = [k], parameter_list(self.draws, k)

@@ -8,7 +8,7 @@ from inference.analysis.active_subspace import (
     fitted_gradients,
     simulated_gradients,
 )
-from inference.analysis.clusters import Clusters, clusters
+from inference.analysis.clusters import Clusters, clusters, join_ends
 from inference.analysis.compensation import conditional_correlations
 from inference.analysis.conditional import Conditional, conditional_density
 from inference.analysis.density import bounded_density, central_interval, contraction, correlations
@@ -21,7 +21,7 @@ from inference.analysis.histograms import (
     marginal_counts,
     pair_densities,
 )
-from inference.analysis.importance import Importance, importance
+from inference.analysis.importance import Importance, conditional_entropies, importance, importance_from
 from inference.analysis.maximum_entropy import MaximumEntropy, maximum_entropy
 from inference.analysis.modes import Mode, find_mode, modes_along, nearest_mode, sample_modes
 from inference.analysis.paths import Path, high_probability_path, orthogonal_path, straight_path
@@ -55,6 +55,7 @@ __all__ = [
     "clusters",
     "conditional_correlations",
     "conditional_density",
+    "conditional_entropies",
     "contraction",
     "correlations",
     "density_gradients",
@@ -67,6 +68,8 @@ __all__ = [
     "hessian",
     "high_probability_path",
     "importance",
+    "importance_from",
+    "join_ends",
     "marginal_counts",
     "maximum_entropy",
     "modes_along",

@@ -69,6 +69,23 @@ def importance(
         x: features; None: the observation.
         on_progress: called with (draws done, draws in all); may raise to stop.
     """
+    found = conditional_entropies(posterior, draws, ranges, num_grid=num_grid, x=x, on_progress=on_progress)
+    return importance_from(found, draws, ranges)
+
+
+def conditional_entropies(
+    posterior: Any,
+    draws: Float[ArrayLike, "n dim"],
+    ranges: Float[ArrayLike, "dim 2"],
+    *,
+    num_grid: int = NUM_GRID,
+    x: ArrayLike | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Float[np.ndarray, "n dim"]:
+    """The entropy of each parameter with all others held, at each draw, nats; arguments as of `importance`.
+
+    NaN where the density along a parameter is nowhere known.
+    """
     rows, ends = np.asarray(draws, np.float64), np.asarray(ranges, np.float64)
     density, found = walled(posterior, x), np.zeros(rows.shape)
     middles = jnp.asarray(2 * (np.arange(num_grid) + 0.5) / num_grid - 1, jnp.float32)
@@ -77,10 +94,22 @@ def importance(
         found[done] = _entropies(np.asarray(heights, float), (ends[:, 1] - ends[:, 0]) / num_grid)
         if on_progress is not None:
             on_progress(done + 1, len(rows))
-    num = np.isfinite(found).sum(axis=0)
+    return found
+
+
+def importance_from(
+    entropies: Float[np.ndarray, "n dim"],
+    draws: Float[ArrayLike, "m dim"],
+    ranges: Float[ArrayLike, "dim 2"],
+) -> Importance:
+    """Averages `conditional_entropies`, which may be those of some of the draws; see `importance`."""
+    rows, ends = np.asarray(draws, np.float64), np.asarray(ranges, np.float64)
+    num = np.isfinite(entropies).sum(axis=0)
     marginals = [_marginal(column, *pair) for column, pair in zip(rows.T, ends, strict=True)]
-    error = np.nanstd(found, axis=0, ddof=1) / np.sqrt(num) if len(rows) > 1 else np.full(len(ends), np.nan)
-    return Importance(np.nanmean(found, axis=0), error, np.array(marginals), np.log(ends[:, 1] - ends[:, 0]))
+    is_one = len(entropies) == 1
+    error = np.full(len(ends), np.nan) if is_one else np.nanstd(entropies, axis=0, ddof=1) / np.sqrt(num)
+    mean = np.nanmean(entropies, axis=0)
+    return Importance(mean, error, np.array(marginals), np.log(ends[:, 1] - ends[:, 0]))
 
 
 def _entropies(heights: Float[np.ndarray, "dim num"], cell: Float[np.ndarray, " dim"]) -> np.ndarray:

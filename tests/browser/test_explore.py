@@ -23,6 +23,19 @@ def test_pin_correlate_and_walk(visitor, tmp_path):
     follow_a_link(visitor, example.name)
 
 
+@pytest.mark.long
+def test_modes_are_counted_and_a_missing_recording_is_told(visitor):
+    (example,) = EXAMPLES.iterdir()
+    visitor.go(f"/run?id={example.name}&tab=explore&part=clusters")
+    visitor.see("clusters-state", re.compile(r"\d+ of 200 draws have climbed"), seconds=180)  # compiles
+    visitor.press("Stop")
+    visitor.see("clusters-summary", re.compile(r"from \d+ draws|draws climb to"))
+    visitor.press("Stiff and sloppy")
+    visitor.see("stiff-state", re.compile(r"The others were held at \d+ of 100 draws"), seconds=120)
+    visitor.press("Shuffle and simulate")
+    visitor.see("shuffle-summary", "The recording that drove this run is not at hand here")
+
+
 def pin(visitor, folder):
     visitor.see("pinned-summary", re.compile(r"With g_\w+ [\d.]+"), seconds=180)  # compiles
     visitor.page.get_by_label("Pin g_K", exact=True).set_checked(True)

@@ -84,9 +84,18 @@ def test_of_ways(toy_tree, posterior):
 
 
 def test_the_tab_makes_its_parts_when_they_are_wanted(toy_tree, posterior):
-    from dashboard.explore_tab import CORRELATIONS, LINKED, PATHS, PINNED, STIFF, Explore, parts_of
+    from dashboard.explore_tab import (
+        CLUSTERS,
+        CORRELATIONS,
+        LINKED,
+        PATHS,
+        PINNED,
+        STIFF,
+        Explore,
+        parts_of,
+    )
 
-    assert parts_of(toy_tree) == [PINNED, CORRELATIONS, PATHS, STIFF, LINKED]
+    assert parts_of(toy_tree) == [PINNED, CORRELATIONS, PATHS, STIFF, CLUSTERS, LINKED]
     tab = Explore(toy_tree, lambda: posterior)
     assert list(tab.parts) == [PINNED]
     tab.choice.value = CORRELATIONS

@@ -45,9 +45,33 @@ def test_the_stiffest_comes_first_and_is_told(view):
     assert view.summary.text.startswith(
         "tau must be set most exactly: with all others held it may vary over 10"
     )
-    assert view.state.text == ""
+    assert view.state.text == "The others were held at 100 of 100 draws."
+    assert not view.halt.visible
     np.testing.assert_allclose(view.stiffness.found.subspace.shares, 1 / 3, atol=0.1)
     assert "3 of 3 directions hold 90%" in view.spectrum_summary.text
+
+
+def test_holding_others_stops_and_goes_on(view, monkeypatch):
+    monkeypatch.setattr("dashboard.stiffness.SECONDS", 0.0)
+    heard = []
+    view.stiffness.param.watch(lambda event: heard.append((event.new.num, view.state.text)), "found")
+    view.stiffness.param.watch(lambda event: event.new.num == 3 and view.stop(), "found")
+    view.begin()
+    assert [num for num, _ in heard] == [1, 2, 3]
+    assert view.stiffness.found.subspace is None  # that comes last
+    assert len(pd.read_csv(view.file())) == 3
+    assert heard[0][1] == "The others were held at 1 of 100 draws."
+    assert "The others were held at 2 of 100 draws; " in heard[1][1]
+    assert " left." in heard[1][1]
+    assert (view.halt.label, view.halt.visible) == ("Go on", True)
+    assert view.state.text == "The others were held at 3 of 100 draws."
+    before = view.stiffness.found.entropies
+    monkeypatch.setattr("dashboard.stiffness.SECONDS", 9.0)
+    view._halt_or_go_on()
+    assert view.stiffness.found.num == 100
+    assert "directions hold" in view.spectrum_summary.text
+    np.testing.assert_array_equal(view.stiffness.found.entropies[:3], before)
+    assert not view.halt.visible
 
 
 def test_files_hold_what_is_seen(view):

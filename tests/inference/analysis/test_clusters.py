@@ -7,7 +7,8 @@ from jax.scipy.special import logsumexp
 from numpyro import distributions as dist
 
 from inference import Posterior
-from inference.analysis import clusters
+from inference.analysis import clusters, join_ends
+from inference.analysis.modes import Mode
 from inference.embeddings.encoder import AsItIs
 from inference.estimators import EstimatorSpec
 from inference.estimators.base import DensityEstimator
@@ -62,3 +63,34 @@ def test_modes_without_a_valley_are_one(posterior, draws):
     assert len(found.modes) == 1
     assert found.shares.tolist() == [1.0]
     assert np.isfinite(found.log_prob).all()
+
+
+def height(place):
+    square = ((place - MEANS) ** 2).sum(axis=1) / SDS**2
+    return float(logsumexp(-0.5 * square, b=SHARES / (2 * np.pi * SDS**2)))
+
+
+def test_as_many_as_are_wanted(posterior):
+    places = [*MEANS, MEANS[0] + [0.4, 0.0], MEANS[1] + [0.0, 0.1]]
+    ends = [Mode(place, height(place)) for place in places]
+    assert len(join_ends(posterior, ends).modes) == 2
+    one, two, three = (join_ends(posterior, ends, num_modes=num) for num in (1, 2, 3))
+    np.testing.assert_array_equal(one.modes, MEANS[1:])  # the higher one stands for both
+    np.testing.assert_array_equal(two.owner, [1, 0, 1, 0])
+    assert len(three.modes) == 2  # those beside a mode are on its slope: no valley is between
+    assert len(join_ends(posterior, ends * 2, num_modes=6).modes) == 2
+    with pytest.raises(ValueError, match="one or more"):
+        join_ends(posterior, [])
+    with pytest.raises(ValueError, match="got 0"):
+        join_ends(posterior, ends, num_modes=0)
+
+
+def test_the_shallowest_valley_is_filled_first(posterior):
+    """A place on the slope of a mode joins before the modes join, although it is lower than they are."""
+    left, right = MEANS
+    far = Mode(np.array([0.5, -3.0]), -30.0)
+    ends = [Mode(row, height(row)) for row in (left, right)]
+    found = join_ends(posterior, [*ends, far], valley=-1.0)
+    assert len(found.modes) == 3
+    two = join_ends(posterior, [*ends, far], valley=-1.0, num_modes=2)
+    assert two.owner[0] != two.owner[1]

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inference.analysis import importance
+from inference.analysis import conditional_entropies, importance, importance_from
 
 COVARIANCE = np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.0], [0.0, 0.0, 0.04]])
 PRECISION = np.linalg.inv(COVARIANCE)
@@ -49,3 +49,11 @@ def test_no_density_has_no_entropy():
     with pytest.warns(RuntimeWarning):
         found = importance(lambda theta: jnp.nan * theta[0], draws, RANGES)
     assert np.isnan(found.conditional).all()
+
+
+def test_pieces_make_the_whole():
+    draws = np.random.default_rng(0).multivariate_normal(np.zeros(3), COVARIANCE, size=20)
+    whole = importance(gaussian, draws, RANGES)
+    pieces = [conditional_entropies(gaussian, draws[k : k + 5], RANGES) for k in range(0, 20, 5)]
+    for one, other in zip(importance_from(np.concatenate(pieces), draws, RANGES), whole, strict=True):
+        np.testing.assert_array_equal(one, other)
