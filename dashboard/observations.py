@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard import live
+from dashboard import live, settings as places
 from dashboard.isolation import in_own_process
 from simulators import Simulator
 from simulators.recordings import CURRENT_CLAMP, RecordingError, RecordingKind, find_recordings, kind_of
@@ -85,8 +85,8 @@ def sweeps_of(simulator: Simulator, file: Path) -> list[int]:
 
 
 def guarded(file: Path, read: Callable[..., Any], **settings: Any) -> Any:
-    """What ``read`` makes of a file; of an uploaded one in a process of its own, where it can hang alone."""
-    if any(part.startswith(UPLOADS) for part in file.parts):
+    """What ``read`` makes of a file; of one that came from a user, in a process of its own where it can hang."""
+    if any(part.startswith(UPLOADS) for part in file.parts) or file.is_relative_to(places.root().resolve()):
         return in_own_process(partial(read, file, **settings))
     return read(file, **settings)
 

@@ -192,6 +192,7 @@ def _head(run: Run, state: str) -> str:
         f"seed {request.seed}",
         f"asked for {ago(run.created)}",
         f'<a href="{links.model_url(request.simulator)}">the model</a>',
+        f'<a href="{links.duplicate_url(run.id)}">a new run with other settings</a>',
     ]
     if state == "done" and kind not in ("none", "property"):
         facts.append(f'<a href="{links.compare_url([run.id])}">compare with other runs</a>')

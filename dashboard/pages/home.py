@@ -1,13 +1,19 @@
-"""The home page: the models on offer, and the runs. ``?runs=all`` lists every run."""
+"""The home page: the models on offer, and the runs. ``?runs=all`` lists every run, ``?find=tag:good`` some.
+
+``?deleted=ID`` offers to bring a run back that was deleted a moment ago.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import panel as pn
 import panel_material_ui as pmui
 
 from dashboard import links, rights, shell
 from dashboard.views.gallery import Gallery
-from dashboard.views.run_list import RunList
+from dashboard.views.run_list import LONGEST_FIND, RunList
+from dashboard.views.undo import Undo
 from simulators import all_simulators
 
 LEAD = (
@@ -20,17 +26,44 @@ def page() -> pmui.Page:
     """The page at the current address."""
     query = links.read_query()
     is_all = query.choice("runs", ("all", "newest"), "newest") == "all"
-    query.check_known(["runs"])
-    links.show_in_address({"runs": "all" if is_all else ""})
+    query.check_known(["runs", "find", "deleted"])
+    runs = RunList(rights.store(), is_all=is_all, find=query.text("find")[:LONGEST_FIND])
+    undo = [Undo(f"Run {run_id} was deleted.", _restorer(run_id, runs)) for run_id in _deleted(query)]
+    links.keep_address(
+        lambda: {
+            "runs": "all" if is_all else "",
+            "find": runs.find,
+            "deleted": query.text("deleted") if undo and undo[0].is_open else "",
+        }
+    )
     return shell.page(
         "Models and runs",
         shell.heading("Models", lead=LEAD),
         Gallery(all_simulators()),
         shell.heading("Runs", level=2),
-        shell.card(RunList(rights.store(), is_all=is_all), margin=(12, 0, 0, 0)),
+        *undo,
+        shell.card(runs, margin=(12, 0, 0, 0)),
         active="home",
         problems=query.problems,
     )
+
+
+def _deleted(query: links.Query) -> list[str]:
+    """The run that was deleted a moment ago, if it is still in the trash."""
+    run_id = query.text("deleted")
+    try:
+        return [rights.deleted_runs().get(run_id).id] if run_id else []
+    except ValueError:
+        return []  # brought back, or gone for good
+
+
+def _restorer(run_id: str, runs: RunList) -> Callable[[], str]:
+    def restore() -> str:
+        run = rights.restore(run_id)
+        runs.refresh()
+        return f"Run {run.id} is back."
+
+    return restore
 
 
 if pn.state.served:
