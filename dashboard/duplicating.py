@@ -69,9 +69,8 @@ def _observed(simulator: Simulator, request: Request, folder: Path) -> dict[str,
     if kind != "recording":
         if not isinstance(extra, Mapping):
             return {"kind": kind}
-        return {
-            "kind": kind, "num_simulated": int(extra["num"]), "is_diverse": bool(extra.get("is_diverse", True)),
-        }  # fmt: skip
+        is_diverse = bool(extra.get("is_diverse", True))
+        return {"kind": kind, "num_simulated": int(extra["num"]), "is_diverse": is_diverse}
     files = [Path(file) for file in files_of(observation)]
     missing = next((file.name for file in files if not file.is_file()), None)
     if missing is not None:

@@ -38,10 +38,10 @@ def page() -> pmui.Page:
     )
     return shell.page(
         "Models and runs",
+        *undo,  # above all, where it is seen
         shell.heading("Models", lead=LEAD),
         Gallery(all_simulators()),
         shell.heading("Runs", level=2),
-        *undo,
         shell.card(runs, margin=(12, 0, 0, 0)),
         active="home",
         problems=query.problems,

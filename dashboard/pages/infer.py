@@ -29,6 +29,7 @@ from dashboard.views.plan import USUAL, Plan, fitting_method, goal_of
 from dashboard.views.recording_set import RecordingSet
 from inference.methods import METHODS
 from inference.requests import Request
+from inference.runs import Run
 from inference.settings import make_config
 from simulators import Simulator, all_simulators
 
@@ -42,11 +43,9 @@ def page() -> pmui.Page:
     kinds = observations.kinds_of(simulators.values())
     offered = observations.offered(settings.data_folders(), kinds)
     source = duplicating.source_of(query, rights.store())
-    plan = None
     if source is not None:
         offered = {**offered, **duplicating.recordings_of(source)}
-        plan = None if "model" in query.values else duplicating.plan_of(source, simulators, query.problems)
-    plan = plan or from_query(query, simulators, offered)
+    plan = started(query, simulators, offered, source)
     steps = pmui.Column(
         _step(1, "Model", ModelChoice(plan)),
         _step(
@@ -73,6 +72,17 @@ def page() -> pmui.Page:
         problems=query.problems,
         extensions=("filedropper",),
     )
+
+
+def started(
+    query: links.Query, simulators: Mapping[str, Simulator], offered: Mapping[str, Path], source: Run | None
+) -> Plan:
+    """The plan that an address describes: that of a run, where it says no more than which."""
+    if source is not None and "model" not in query.values:
+        plan = duplicating.plan_of(source, simulators, query.problems)
+        if plan is not None:
+            return plan
+    return from_query(query, simulators, offered)
 
 
 def from_query(query: links.Query, simulators: Mapping[str, Simulator], offered: Mapping[str, Path]) -> Plan:

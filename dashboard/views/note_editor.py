@@ -41,7 +41,7 @@ class NoteEditor(pn.viewable.Viewer):
         if self._keep is None:
             return pn.Column(shell.html(_markup(self.notes)), margin=0, sizing_mode="stretch_width")
         fields = shell.columns(self.note, self.tags, widths="minmax(0, 3fr) minmax(0, 2fr)")
-        return pn.Column(fields, self.state, self.error, margin=0, sizing_mode="stretch_width")
+        return pn.Column(fields, self.state, self.error, margin=(8, 0, 0, 0), sizing_mode="stretch_width")
 
     def _changed(self, *_: object) -> None:
         try:

@@ -29,7 +29,7 @@ class Undo(pn.viewable.Viewer):
 
     def __panel__(self) -> pmui.Paper:
         row = pmui.Row(self.line, self.button, margin=0, sizing_mode="stretch_width", sx=_ROW)
-        return shell.card(row, margin=(12, 0, 0, 0))
+        return shell.card(row, margin=(0, 0, 24, 0))
 
     def _take_back(self) -> None:
         try:
