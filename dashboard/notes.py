@@ -26,7 +26,8 @@ class Notes:
 def read_notes(record: Mapping[str, Any]) -> Notes:
     """The notes in a `run.json`, whoever wrote it: what is no text, or no tag, is left out."""
     note, tags = record.get("note"), record.get("tags")
-    known = [tag for tag in tags if isinstance(tag, str) and _TAG.fullmatch(tag)] if _is_list(tags) else []
+    listed = tags if isinstance(tags, list) else []
+    known = [tag for tag in listed if isinstance(tag, str) and _TAG.fullmatch(tag)]
     return Notes(note[:LONGEST_NOTE] if isinstance(note, str) else "", tuple(known[:MOST_TAGS]))
 
 
@@ -51,7 +52,3 @@ def make_notes(note: str, tags: str) -> Notes:
     if len(given) > MOST_TAGS:
         raise ValueError(f"A run has at most {MOST_TAGS} tags; got {len(given)}.")
     return Notes(note.strip(), given)
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list)

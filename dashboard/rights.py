@@ -6,6 +6,7 @@ is private, for the lab, or for who has its link; only its owner may stop, resum
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -124,6 +125,36 @@ def restore(run_id: str) -> Run:
     run = deleted_runs().get(run_id)
     check_change(run)
     return trash.restore(run)
+
+
+def bring_in(file: io.BufferedIOBase) -> Run:
+    """A new run of the current person from the .zip of a run folder.
+
+    Raises:
+        NotAllowed: nobody is logged in, or they have no room for it.
+        ValueError: something is wrong with it; one sentence.
+    """
+    from inference.archive import unpack  # here: rights alone need no results
+
+    runs = store()
+    return unpack(
+        file,
+        runs.folder,
+        owner=person() or "local",
+        most_bytes=settings.upload_limit(),
+        check_room=runs.check_room if isinstance(runs, PersonalStore) else lambda num_bytes: None,
+    )
+
+
+def take_along(run: Run) -> io.BytesIO:
+    """The .zip of a finished run, for whoever may see it.
+
+    Raises:
+        ValueError: there is no such run for the current person, or it is not done.
+    """
+    from inference.archive import pack
+
+    return pack(store().get(run.id))
 
 
 def _store_at(root: Path) -> RunStore:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
@@ -54,7 +55,7 @@ def notes(run: Run) -> list[pn.viewable.Viewable]:
     return [shell.card(shell.heading("Notes", level=3), editor, margin=(28, 0, 0, 0))]
 
 
-def deletion(run: Run) -> list[pn.viewable.Viewable]:
+def deletion(run: Run) -> list[Any]:
     """The button that deletes a run, for its owner."""
     if run.owner == rights.EXAMPLE or not rights.may_change(rights.person(), run):
         return []
