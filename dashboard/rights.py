@@ -7,7 +7,9 @@ is private, for the lab, or for who has its link; only its owner may stop, resum
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -127,34 +129,32 @@ def restore(run_id: str) -> Run:
     return trash.restore(run)
 
 
-def bring_in(file: io.BufferedIOBase) -> Run:
-    """A new run of the current person from the .zip of a run folder.
+def bringing() -> Callable[[io.BufferedIOBase], Run]:
+    """What makes a new run of the current person from the .zip of a run folder; it may be called in a thread.
+
+    It raises ValueError, with one sentence, where something is wrong with the file or there is no room for it.
 
     Raises:
-        NotAllowed: nobody is logged in, or they have no room for it.
-        ValueError: something is wrong with it; one sentence.
+        NotAllowed: nobody is logged in.
     """
     from inference.archive import unpack  # here: rights alone need no results
 
     runs = store()
-    return unpack(
-        file,
-        runs.folder,
-        owner=person() or "local",
-        most_bytes=settings.upload_limit(),
-        check_room=runs.check_room if isinstance(runs, PersonalStore) else lambda num_bytes: None,
-    )
+    check_room = runs.check_room if isinstance(runs, PersonalStore) else lambda num_bytes: None
+    return partial(
+        unpack, runs=runs.folder, owner=person() or "local", most_bytes=settings.upload_limit(),
+        check_room=check_room,
+    )  # fmt: skip
 
 
-def take_along(run: Run) -> io.BytesIO:
-    """The .zip of a finished run, for whoever may see it.
+def check_see(run: Run) -> None:
+    """Refuse unless the current person may see the run, and with it take along what is in it.
 
     Raises:
-        ValueError: there is no such run for the current person, or it is not done.
+        NotAllowed: nobody is logged in.
+        ValueError: there is no such run for them.
     """
-    from inference.archive import pack
-
-    return pack(store().get(run.id))
+    store().get(run.id)
 
 
 def _store_at(root: Path) -> RunStore:

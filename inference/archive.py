@@ -200,9 +200,8 @@ def _checked(folder: Path, owner: str, most_bytes: int) -> dict[str, Any]:
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"The run is damaged ({type(error).__name__}: {_first_line(error)}).") from error
     except ValueError as error:
-        raise ValueError(
-            str(error).replace(f"{folder}/", "").replace(str(folder), "the .zip file")
-        ) from error
+        words = _first_line(error).replace(f"{folder}/", "").replace(str(folder), "the .zip file")
+        raise ValueError(words) from error
     kept = {name: record[name] for name in ("note", "tags") if name in record}
     return new_record(request, owner) | {"state": "done"} | kept
 

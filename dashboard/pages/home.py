@@ -10,7 +10,8 @@ from collections.abc import Callable
 import panel as pn
 import panel_material_ui as pmui
 
-from dashboard import links, rights, shell
+from dashboard import links, rights, settings, shell
+from dashboard.views.bring_in import BringIn
 from dashboard.views.gallery import Gallery
 from dashboard.views.run_list import LONGEST_FIND, RunList
 from dashboard.views.undo import Undo
@@ -43,8 +44,12 @@ def page() -> pmui.Page:
         Gallery(all_simulators()),
         shell.heading("Runs", level=2),
         shell.card(runs, margin=(12, 0, 0, 0)),
+        BringIn(
+            rights.bringing, lambda run: links.go_to(links.run_url(run.id)), limit=settings.upload_limit()
+        ),
         active="home",
         problems=query.problems,
+        extensions=("filedropper",),
     )
 
 

@@ -1,0 +1,68 @@
+"""A finished run from elsewhere: its .zip is given, read, and a run like all others."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import panel as pn
+
+from dashboard import shell
+from dashboard.background import in_background
+
+Bring = Callable[[io.BytesIO], Any]
+READING = "Reading the run …"
+
+
+class BringIn(pn.viewable.Viewer):
+    """A button that opens a box for a file.
+
+    Args:
+        prepare: asked in the session, gives what makes a run of a file in the background; both may raise
+            ValueError with a sentence.
+        then: called with the run.
+        limit: largest upload in bytes.
+    """
+
+    def __init__(self, prepare: Callable[[], Bring], then: Callable[[Any], None], *, limit: int) -> None:
+        super().__init__()
+        self._prepare, self._then = prepare, then
+        self.button = shell.button("Bring in a run from elsewhere", self._open)
+        self.box = shell.file_dropper(limit, visible=False)
+        self.state = shell.Line(testid="bring-state", kind="state")
+        self.error = shell.Line(testid="bring-error", kind="error")
+        self.box.param.watch(self._take, "value")
+
+    def __panel__(self) -> pn.Column:
+        return pn.Column(
+            self.button, self.box, self.state, self.error,
+            margin=(16, 0, 0, 0), sizing_mode="stretch_width",
+        )  # fmt: skip
+
+    def _open(self) -> None:
+        self.box.visible = not self.box.visible
+        self.state.text = HELP if self.box.visible else ""
+
+    def _take(self, *_: object) -> None:
+        for content in list(self.box.value.values())[:1]:
+            data = content.encode() if isinstance(content, str) else content
+            self.state.text, self.error.text = READING, ""
+            try:
+                bring = self._prepare()
+            except ValueError as error:
+                self._fail(error)
+            else:
+                in_background(partial(bring, io.BytesIO(data)), self._done, self._fail)
+
+    def _done(self, run: Any) -> None:
+        self.state.text = ""
+        self._then(run)
+
+    def _fail(self, error: Exception) -> None:
+        words = str(error) if isinstance(error, ValueError) else "This file cannot be read as a run."
+        self.state.text, self.error.text = "", words
+
+
+HELP = "Give the .zip of a finished run: “Run folder as .zip” on its page, or its folder zipped by hand."
