@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 import xarray as xr
 
 from dashboard import theme
-from dashboard.figure_files import figure_file
+from dashboard.figure_files import Meanings, figure_file
 from dashboard.methods_paragraph import methods_paragraph
 from dashboard.notes import read_notes
 from dashboard.run_title import title_of
@@ -19,6 +18,7 @@ from dashboard.views.draws import posterior_draws
 from dashboard.views.marginal_figure import MarginalFigure
 from dashboard.views.pair_mosaic import PairMosaic
 from dashboard.views.provenance import provenance_html, settings_words
+from dashboard.views.run_rows import overview
 from dashboard.views.tables import parameter_table
 from dashboard.views.verdict_words import findings_html, verdict_line
 from dashboard.words import method_name
@@ -41,7 +41,7 @@ def report(run: Run, tree: xr.DataTree) -> io.BytesIO:
     """
     found = verdict(tree)
     sections = {
-        "Request": _facts(run) + _noted(run),
+        "Request": _facts(run),
         "Verdict": verdict_line(found) + findings_html(found),
         **({"Posterior": _posterior(run.id, tree)} if "posterior" in tree.children else {}),
         "Methods": f'<p class="words">{escape(methods_paragraph(tree))}</p>',
@@ -59,42 +59,34 @@ def report(run: Run, tree: xr.DataTree) -> io.BytesIO:
 
 
 def _facts(run: Run) -> str:
-    request = run.request
+    request, notes = run.request, read_notes(run.record)
     told = {
         "run": run.id,
         "model": request.simulator,
         "method": method_name(request.method),
         "settings": settings_words(request.config) or "as they come",
-        "observation": str(request.observation.get("label") or request.observation["kind"]),
+        "observation": overview(run).observation,
         "seed": str(request.seed),
         "asked for": f"{run.created:%Y-%m-%d %H:%M} UTC",
+        "note": notes.note,
+        "tags": ", ".join(notes.tags),
     }
-    return _list(told)
-
-
-def _noted(run: Run) -> str:
-    notes = read_notes(run.record)
-    told = {"note": notes.note, "tags": ", ".join(notes.tags)}
-    return _list({name: words for name, words in told.items() if words})
-
-
-def _list(told: Mapping[str, str]) -> str:
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in told.items())
-    return f"<dl>{rows}</dl>" if rows else ""
+    rows = (f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in told.items() if words)
+    return f"<dl>{''.join(rows)}</dl>"
 
 
 def _posterior(name: str, tree: xr.DataTree) -> str:
     draws, mosaic = posterior_draws(tree), PairMosaic(tree, zoomed=True)
-    shown = [_picture([[MarginalFigure(draws).figure]], f"Parameters · {name}", "", MARGINALS)]
+    shown = [_picture(MarginalFigure(draws).figure, f"Parameters · {name}", MARGINALS)]
     if draws.dim > 1:
-        title, words = f"Pairs of parameters · {name}", mosaic.summary.text
-        shown.append(_picture([[mosaic.figure]], title, words, mosaic.meanings()))
+        meanings = [(role, words) for role, words in mosaic.meanings() if role != "selection"]
+        shown.append(_picture(mosaic.figure, f"Pairs of parameters · {name}", meanings))
     return parameter_table(draws) + "".join(shown)
 
 
-def _picture(rows: Any, title: str, note: str, meanings: Any) -> str:
+def _picture(figure: Any, title: str, meanings: Meanings) -> str:
     """An SVG within the page, as an image: nothing in it can run."""
-    file = figure_file("svg", rows, title=title, note=note, meanings=meanings)
+    file = figure_file("svg", [[figure]], title=title, meanings=meanings)
     data = base64.b64encode(file.getvalue()).decode()
     return f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(title)}">'
 

@@ -130,9 +130,9 @@ def restore(run_id: str) -> Run:
 
 
 def bringing() -> Callable[[io.BufferedIOBase], Run]:
-    """What makes a new run of the current person from the .zip of a run folder; it may be called in a thread.
+    """What makes a new run of the current person from the .zip of a run folder, also in a thread.
 
-    It raises ValueError, with one sentence, where something is wrong with the file or there is no room for it.
+    It raises ValueError, with one sentence, where something is wrong with the file or there is no room.
 
     Raises:
         NotAllowed: nobody is logged in.

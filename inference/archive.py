@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from inference.diagnostics import verdict
 from inference.estimators import EstimatorSpec, read_header
 from inference.files import plain, staging, write_json
 from inference.observations import within
@@ -42,6 +43,7 @@ LONGEST_HEADER, MOST_WEIGHTS = 2**16, 10**9  # bytes of the header of weights, a
 LONGEST_DIRECTORY = 300 * MOST_MEMBERS  # bytes of the list of members
 FARTHEST_END = 65_557  # bytes from the end of a file to the end mark, before the longest comment
 _BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, struct.error, RuntimeError, OSError)
+_ODD = (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, json.JSONDecodeError)
 END, END_64 = b"PK\x05\x06", b"PK\x06\x07"  # of that list; of that of a ZIP64 file
 
 
@@ -197,7 +199,7 @@ def _checked(folder: Path, owner: str, most_bytes: int) -> dict[str, Any]:
         make_config(request.method, request.config)
         within(request.observation, folder)
         _check_result(folder, most_bytes)
-    except (TypeError, KeyError, AttributeError, RecursionError) as error:
+    except _ODD as error:
         raise ValueError(f"The run is damaged ({type(error).__name__}: {_first_line(error)}).") from error
     except ValueError as error:
         words = _first_line(error).replace(f"{folder}/", "").replace(str(folder), "the .zip file")
@@ -215,7 +217,7 @@ def _check_result(folder: Path, most_bytes: int) -> None:
     # Each array is described twice and unfolds once, and half of them have half as many bytes as is assumed.
     check_zarr(folder / TREE, most_bytes=4 * most_bytes)
     _check_weights(folder / WEIGHTS)
-    load_result(folder).tree.load()
+    verdict(load_result(folder).tree.load())  # which every list of runs shows
 
 
 def _check_weights(file: Path) -> None:

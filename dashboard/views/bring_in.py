@@ -30,7 +30,7 @@ class BringIn(pn.viewable.Viewer):
         super().__init__()
         self._prepare, self._then = prepare, then
         self.button = shell.button("Bring in a run from elsewhere", self._open)
-        self.box = shell.file_dropper(limit, visible=False)
+        self.box = shell.file_dropper(limit, visible=False, margin=(8, 0, 0, 0))
         self.state = shell.Line(testid="bring-state", kind="state")
         self.error = shell.Line(testid="bring-error", kind="error")
         self.box.param.watch(self._take, "value")

@@ -54,7 +54,8 @@ def test_a_server_without_users_has_one_person_who_may_all(tmp_path, monkeypatch
 
 def test_nobody_sees_or_does_anything(lab, run):
     lab(None)
-    for act in (rights.store, rights.deleted_runs, *changes_to(run), lambda: rights.restore(run.id)):
+    acts = (rights.store, rights.deleted_runs, rights.bringing, lambda: rights.check_see(run))
+    for act in (*acts, *changes_to(run), lambda: rights.restore(run.id)):
         with pytest.raises(NotAllowed, match="Your login has ended"):
             act()
 
@@ -82,6 +83,8 @@ def test_a_run_is_its_owners_alone_at_first(lab, run):
     for act in changes_to(run):
         with pytest.raises(NotAllowed, match="belongs to ada"):
             act()
+    with pytest.raises(ValueError, match="There is no run"):
+        rights.check_see(run)
     assert run.folder.is_dir()
     assert read_notes(run.record) == Notes()
 
@@ -93,6 +96,7 @@ def test_sharing(lab, run, sharing, is_listed):
     store = rights.store()
     assert bool(store.list()) == is_listed
     assert store.get(run.id) == run
+    rights.check_see(run)
     with pytest.raises(NotAllowed):
         rights.check_change(run)
     lab("ada")

@@ -287,6 +287,14 @@ def test_the_same_in_the_metadata_that_stand_together(store, run):
     refused(store, rewritten(run, place, root), "has the codecs")
 
 
+@pytest.mark.parametrize("config", ["{", "[1]", "3"])
+def test_attributes_that_no_page_can_show(store, run, config):
+    place = Path("result.zarr/zarr.json")
+    root = json.loads((run.folder / place).read_text())
+    root["attributes"]["config"] = config
+    refused(store, rewritten(run, place, root), "The run is damaged")
+
+
 @pytest.mark.parametrize(
     "place", ["result.zarr/.zarray", "result.zarr/posterior/x", "result.zarr/posterior/theta[0]/c/x"]
 )
