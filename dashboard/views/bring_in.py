@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import panel as pn
+import panel_material_ui as pmui
 
 from dashboard import shell
 from dashboard.background import in_background
@@ -17,7 +18,7 @@ READING = "Reading the run …"
 
 
 class BringIn(pn.viewable.Viewer):
-    """A button that opens a box for a file.
+    """A box for a file; the page needs the extension "filedropper".
 
     Args:
         prepare: asked in the session, gives what makes a run of a file in the background; both may raise
@@ -29,21 +30,15 @@ class BringIn(pn.viewable.Viewer):
     def __init__(self, prepare: Callable[[], Bring], then: Callable[[Any], None], *, limit: int) -> None:
         super().__init__()
         self._prepare, self._then = prepare, then
-        self.button = shell.button("Bring in a run from elsewhere", self._open)
-        self.box = shell.file_dropper(limit, visible=False, margin=(8, 0, 0, 0))
+        self.box = shell.file_dropper(limit, margin=(8, 0, 0, 0))
         self.state = shell.Line(testid="bring-state", kind="state")
         self.error = shell.Line(testid="bring-error", kind="error")
         self.box.param.watch(self._take, "value")
 
-    def __panel__(self) -> pn.Column:
-        return pn.Column(
-            self.button, self.box, self.state, self.error,
-            margin=(16, 0, 0, 0), sizing_mode="stretch_width",
-        )  # fmt: skip
-
-    def _open(self) -> None:
-        self.box.visible = not self.box.visible
-        self.state.text = HELP if self.box.visible else ""
+    def __panel__(self) -> pmui.Paper:
+        head = shell.heading("A run from elsewhere", level=3)
+        help_text = shell.html(f'<p class="quiet">{HELP}</p>')
+        return shell.card(head, help_text, self.box, self.state, self.error, margin=(0, 0, 24, 0))
 
     def _take(self, *_: object) -> None:
         for content in list(self.box.value.values())[:1]:

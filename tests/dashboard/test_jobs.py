@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from dashboard import jobs as module
-from dashboard.jobs import Jobs, reconcile
+from dashboard.jobs import Jobs, perform_folder, reconcile
 from inference.requests import Request
 from inference.runfolder import LOST_AFTER
+from inference.runs import RunStore
+from inference.trash import delete
 
 ROOT = Path(__file__).parents[2]
 
@@ -157,3 +159,16 @@ def _wait(condition, seconds=60.0):
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
+
+
+def test_a_run_that_was_deleted_is_no_more_business_of_a_server(tmp_path):
+    store = RunStore(tmp_path)
+    run = store.create(Request("two_moons"))
+    jobs = Jobs(store)
+    jobs._submitted.append(run)
+    run.set_state("stopped")
+    kept = delete(run)
+    perform_folder(str(run.folder))  # a worker that comes to it late
+    jobs.close()
+    assert kept.state == "stopped"
+    assert not run.folder.exists()
