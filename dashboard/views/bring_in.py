@@ -30,6 +30,7 @@ class BringIn(pn.viewable.Viewer):
     def __init__(self, prepare: Callable[[], Bring], then: Callable[[Any], None], *, limit: int) -> None:
         super().__init__()
         self._prepare, self._then = prepare, then
+        self._taken: tuple[str, bytes | str] | None = None
         self.box = shell.file_dropper(limit, margin=(8, 0, 0, 0))
         self.state = shell.Line(testid="bring-state", kind="state")
         self.error = shell.Line(testid="bring-error", kind="error")
@@ -41,15 +42,21 @@ class BringIn(pn.viewable.Viewer):
         return shell.card(head, help_text, self.box, self.state, self.error, margin=(0, 0, 24, 0))
 
     def _take(self, *_: object) -> None:
-        for content in list(self.box.value.values())[:1]:
-            data = content.encode() if isinstance(content, str) else content
-            self.state.text, self.error.text = READING, ""
-            try:
-                bring = self._prepare()
-            except ValueError as error:
-                self._fail(error)
-            else:
-                in_background(partial(bring, io.BytesIO(data)), self._done, self._fail)
+        """The file that came last; one that it replaces may still be there, and go later."""
+        newest = next(reversed(self.box.value.items()), None)
+        if newest == self._taken:
+            return
+        self._taken = newest
+        if newest is None:
+            return
+        data = newest[1].encode() if isinstance(newest[1], str) else newest[1]
+        self.state.text, self.error.text = READING, ""
+        try:
+            bring = self._prepare()
+        except ValueError as error:
+            self._fail(error)
+        else:
+            in_background(partial(bring, io.BytesIO(data)), self._done, self._fail)
 
     def _done(self, run: Any) -> None:
         self.state.text = ""

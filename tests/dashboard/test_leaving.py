@@ -183,9 +183,13 @@ class TestPages:
         view.box.value = {"run.zip": pack(run).getvalue()}
         assert came[0].result().tree.equals(tree_of(run))
         assert len(store.list()) == 2
-        view.box.value = {"run.zip": b"no"}
+        view.box.value = {"run.zip": pack(run).getvalue(), "no.zip": b"no"}  # replaced by it
         assert view.error.text == "This is no .zip file."
+        view.box.value = {"no.zip": b"no"}
         assert len(came) == 1
+        view.box.value = {}
+        view.box.value = {"run.zip": pack(run).getvalue()}
+        assert len(came) == 2
 
     def test_nobody_brings_nothing(self, run):
         def nobody():
