@@ -43,7 +43,7 @@ def plan_of(run: Run, simulators: Mapping[str, Simulator], problems: list[str]) 
         if request.simulator not in simulators:
             raise ValueError(unknown_name("model", request.simulator, simulators))
         config = make_config(request.method, request.config)
-        observed = _observed(simulators[request.simulator], request, run.folder)
+        observed = _observed(simulators[request.simulator], request, run.folder, problems)
     except ValueError as error:
         problems.append(f"{error} The defaults are shown.")
         return None
@@ -59,8 +59,8 @@ def told(run: Run | None, plan: Plan) -> dict[str, object]:
     return {"from": run.id} if run is not None and is_used else {}
 
 
-def _observed(simulator: Simulator, request: Request, folder: Path) -> dict[str, Any]:
-    """The choices of a `Plan` that are about the observation."""
+def _observed(simulator: Simulator, request: Request, folder: Path, problems: list[str]) -> dict[str, Any]:
+    """The choices of a `Plan` that are about the observation; a sentence where its recording is gone."""
     observation = within(request.observation, folder)
     kind, extra = observation["kind"], observation.get("extra") or ()
     if kind == "property":
@@ -74,7 +74,9 @@ def _observed(simulator: Simulator, request: Request, folder: Path) -> dict[str,
     files = [Path(file) for file in files_of(observation)]
     missing = next((file.name for file in files if not file.is_file()), None)
     if missing is not None:
-        raise ValueError(f"The recording '{missing}' of run {folder.name} is not there.")
+        words = f"The recording '{missing}' of run {folder.name} is not there"
+        problems.append(f"{words}; the model's built-in observation is shown.")
+        return {"kind": "default"}
     found: dict[str, Any] = {"kind": kind, "file": files[0]}
     if not simulator.prior.shared:
         return {**found, "sweep": observation.get("sweep")}

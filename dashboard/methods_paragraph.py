@@ -125,10 +125,8 @@ def _answer(tree: xr.DataTree) -> str:
     chains, draws = posterior.sizes.get("chain", 1), posterior.sizes.get("draw", 0)
     by = f" in {chains} chains" if chains > 1 else ""
     found = verdict(tree)
-    said = " ".join(found.sentences)
-    return (
-        f"The answer is held by {count(chains * draws, 'draw')}{by}. Checks: {found.headline} {said}".strip()
-    )
+    said = " ".join([found.headline, *(one.sentence for one in found.findings if one.level != "good")])
+    return f"The posterior is given by {count(chains * draws, 'draw')}{by}. Checks of it said: {said}"
 
 
 def _machine(attrs: Mapping[Any, Any]) -> str:

@@ -28,7 +28,10 @@ class Undo(pn.viewable.Viewer):
         self.button = shell.button("Undo", self._take_back)
 
     def __panel__(self) -> pmui.Paper:
-        row = pmui.Row(self.line, self.button, margin=0, sizing_mode="stretch_width", sx=_ROW)
+        row = pn.FlexBox(
+            self.line, self.button,
+            flex_wrap="nowrap", align_items="center", gap="16px", margin=0, sizing_mode="stretch_width",
+        )  # fmt: skip
         return shell.card(row, margin=(0, 0, 24, 0))
 
     def _take_back(self) -> None:
@@ -38,6 +41,3 @@ class Undo(pn.viewable.Viewer):
             self.line.text = str(error)
             return
         self.is_open = self.button.visible = False
-
-
-_ROW = {"gap": "16px", "alignItems": "center"}

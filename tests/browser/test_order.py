@@ -1,4 +1,4 @@
-"""Keeping order among runs, and leaving with one: notes, search, delete, undo, files; a run from elsewhere."""
+"""Keeping order among runs, and leaving with one: notes, search, delete, undo, files, a run brought in."""
 
 import json
 import shutil

@@ -112,3 +112,15 @@ def test_a_file_outside_the_folder_is_not_offered(store, table):
     query = links.Query({"from": run.id})
     assert duplicating.source_of(query, store) is None
     assert "lies in its folder" in query.problems[0]
+
+
+def test_a_recording_that_is_gone_leaves_the_rest(store, simulators, table):
+    observation = {"kind": "recording", "file": str(table), "sweep": 0}
+    run = store.create(Request("hnpe_toy", "hnpe", {"num_simulations": 200}, observation, seed=6))
+    run.observation_path.unlink()
+    problems = []
+    plan = duplicating.plan_of(run, simulators, problems)
+    assert (plan.model, plan.kind, plan.seed, plan.config.num_simulations) == ("hnpe_toy", "default", 6, 200)
+    assert problems == [
+        f"The recording 'rows.csv' of run {run.id} is not there; the model's built-in observation is shown."
+    ]
