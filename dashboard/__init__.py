@@ -15,7 +15,9 @@ __all__ = ["explore"]
 
 
 def explore(result: Result | xr.DataTree, *, simulator: Simulator | None = None, part: str = "") -> Explore:
-    """The Explore tab of a result as a widget; call `panel.extension()` first, and end a cell with it.
+    """The Explore tab of a result as a widget of a notebook; end a cell with it.
+
+    What the browser needs is put into the notebook, so that it works in a laboratory without a network.
 
     Args:
         result: of `inference.run` or `inference.load_result`; of a tree alone, which holds no density, only
@@ -26,6 +28,9 @@ def explore(result: Result | xr.DataTree, *, simulator: Simulator | None = None,
     Raises:
         ValueError: the result has fewer than two parameters or no draws, or there is no such part.
     """
-    from dashboard.explore_tab import explore_result  # not above: importing the package stays quick
+    import panel as pn  # not above: importing the package stays quick
 
+    from dashboard.explore_tab import explore_result
+
+    pn.extension(inline=True)
     return explore_result(result, simulator=simulator, part=part)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dashboard import folders_cli, options, settings, text, users_cli
+from dashboard import cluster_cli, folders_cli, options, settings, text, users_cli
 from dashboard.compilation import keep_compiled_programs
 
 DEBUG_VARIABLE = "POSTERIOR_LAB_DEBUG"
@@ -26,6 +26,8 @@ app = typer.Typer(
 
 app.add_typer(users_cli.app, name="users")
 folders_cli.add_to(app)
+for command in (cluster_cli.scheduler, cluster_cli.worker, cluster_cli.slurm):
+    app.command()(command)
 
 
 def main() -> None:

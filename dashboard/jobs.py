@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from dashboard import settings
+from dashboard import cluster, settings
 from dashboard.compilation import cache_variables
 from inference.runs import ACTIVE, Run, RunBusy, RunStore, mark, mark_lost
 
@@ -109,13 +109,11 @@ class Jobs:
             _LOG.exception("The workers could not be warmed up")
 
     def _connect(self) -> Any:
-        import dask.config
         import distributed
 
         if self._client is None:
-            logging.getLogger("distributed").setLevel(logging.ERROR)  # here: its import resets it
+            cluster.configure()
             if self.scheduler is None:
-                dask.config.set(_DASK_SETTINGS)
                 self._cluster = distributed.LocalCluster(**_local_cluster())
             self._client = distributed.Client(self._cluster or self.scheduler, set_as_default=False)
         return self._client
@@ -165,18 +163,6 @@ def perform_folder(folder: str) -> None:
         perform(Run(Path(folder)), on_progress=False)
     except RunBusy:
         return  # submitted twice: whoever was first goes on
-
-
-_DASK_SETTINGS = {
-    "distributed.worker.daemon": False,  # black-box simulators start processes of their own
-    "distributed.scheduler.allowed-failures": 1,  # a run that has killed two workers is not given a third
-    "distributed.worker.memory.target": False,  # nothing to spill: arrays do not travel through Dask
-    "distributed.worker.memory.spill": False,
-    "distributed.scheduler.http.routes": ["distributed.http.health"],  # no pages without a login
-    "distributed.worker.http.routes": ["distributed.http.health"],
-    # Whoever is ended while it sends a heartbeat would print a traceback; what a user must know is in the run.
-    "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
-}
 
 
 def _local_cluster() -> dict[str, Any]:

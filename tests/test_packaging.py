@@ -23,6 +23,8 @@ NOT_IMPORTED = {
     "hatchling": "builds the package without fetching a builder",
     "holoviews": "a notebook user overlays our arrays with it",
     "ipykernel": "makes .venv a kernel of JupyterLab",
+    "ipywidgets": "tqdm draws its bars in notebooks with it",
+    "jupyterlab": "a test explores a result in it",
     "pre-commit": "runs the hooks",
     "pyright": "checks types",
     "pytest-xdist": "runs the tests in several processes",
@@ -72,13 +74,14 @@ def project(root):
 def runtime(project):
     """Name -> range of what the three packages may import, the extras that the interface offers included."""
     extras = project["optional-dependencies"]
-    return names_and_ranges(project["dependencies"] + extras["nwb"] + extras["eeg"])
+    return names_and_ranges(project["dependencies"] + extras["nwb"] + extras["eeg"] + extras["cluster"])
 
 
 @pytest.fixture(scope="module")
 def declared(project, runtime):
     """Name -> range of everything that is to be in the lock."""
-    return runtime | names_and_ranges(project["optional-dependencies"]["dev"])
+    extras = project["optional-dependencies"]
+    return runtime | names_and_ranges(extras["jupyter"] + extras["dev"])
 
 
 @pytest.fixture(scope="module")

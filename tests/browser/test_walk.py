@@ -152,7 +152,7 @@ def test_stop_is_answered_at_once_and_the_run_can_be_resumed(visitor, server):
 
     visitor.press("Stop")
     has_answered(
-        run, seconds=3.0
+        run, seconds=8.0
     )  # one until it stops, half of one to say why not, the rest for a busy machine
     visitor.see("run-state", "stopped")
     visitor.see("run-message", "can be resumed")

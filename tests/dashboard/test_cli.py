@@ -68,7 +68,7 @@ def test_help_is_there_at_once_and_imports_no_jax():
     code += "try: c.main()\nexcept SystemExit: pass\n"
     code += "assert not {'jax', 'panel', 'xarray', 'distributed'} & set(sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert time.monotonic() - started[1] < 5.0  # 0.4 s on an idle machine
+    assert time.monotonic() - started[1] < 15.0  # 0.4 s on an idle machine
     for name in ("serve", "run", "list", "show", "stop", "resume", "simulators", "methods", "doctor",
                  "export", "import", "delete", "undelete"):  # fmt: skip
         assert f"\n  {name} " in done.stdout

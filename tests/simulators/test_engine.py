@@ -153,8 +153,8 @@ def test_a_stop_does_not_wait_for_a_black_box_that_hangs():
     started = time.monotonic()
     with pytest.raises(InterruptedError):
         simulate_batch(box, jax.random.key(0), theta=np.full((2, 1), 0.9), on_progress=stop)
-    assert time.monotonic() - started < 10.0
-    deadline = time.monotonic() + 10.0
+    assert time.monotonic() - started < 30.0
+    deadline = time.monotonic() + 30.0
     while any(thread.name.startswith("simulate") for thread in threading.enumerate()):
         assert time.monotonic() < deadline
         time.sleep(0.1)

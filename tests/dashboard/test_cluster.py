@@ -1,0 +1,88 @@
+"""A scheduler and a worker of one's own perform the runs of a server that may come and go."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from dashboard.cluster import Batch, slurm_cluster
+from dashboard.jobs import Jobs
+from inference.requests import Request
+
+ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-c", "from dashboard.cli import main; main()")
+
+
+@contextmanager
+def command(*words):
+    """The first line that a command says; it is ended as a service manager would."""
+    with subprocess.Popen(
+        [*COMMAND, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            yield process.stdout.readline()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            log = process.communicate(timeout=60)[0]
+    assert "Traceback" not in log, log
+
+
+@pytest.mark.long
+def test_a_run_goes_on_while_the_server_is_away(store):
+    settings = {"num_simulations": 1_000, "max_epochs": 10, "estimator": "mdn"}
+    run = store.create(Request("linear_gaussian", "snpe", settings))
+    with ExitStack() as stack:
+        said = stack.enter_context(command("scheduler", "--port", "0"))
+        address = said.split()[2]
+        assert address.startswith("tcp://127.0.0.1:"), said
+        assert address in stack.enter_context(command("worker", address))
+        jobs = Jobs(store, address)
+        jobs.submit(run)
+        _wait(lambda: run.state == "running")
+        jobs.close()  # the server ends, its run does not
+        assert run.state in ("running", "done")
+        _wait(lambda: run.state == "done")
+    assert run.result().tree["posterior"].sizes["draw"] > 0
+
+
+def _wait(condition, seconds=120.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+
+
+@pytest.mark.long
+def test_what_cannot_be_reached_or_had_is_one_sentence():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert "already in use" in _refusal("scheduler", "--port", str(port))
+    assert "nonsense" in _refusal("worker", "nonsense://a:b")
+
+
+def _refusal(*words):
+    """The one sentence of a command that was asked for what it cannot do."""
+    done = subprocess.run([*COMMAND, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def test_a_job_of_slurm_asks_for_what_a_run_needs():
+    cluster = slurm_cluster(Batch(8, "16GB", "02:00:00", "gpu"), host="127.0.0.1", port=0)
+    try:
+        script = cluster.job_script()
+    finally:
+        cluster.close()
+    for line in ("-p gpu", "--cpus-per-task=8", "--mem=15G", "-t 02:00:00"):
+        assert f"#SBATCH {line}\n" in script
+    assert "--nthreads 1 " in script  # one run at a time
+    assert "JAX_COMPILATION_CACHE_DIR" in script
