@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from inference.files import files_size, read_json, staging
@@ -43,9 +44,9 @@ def restore(run: Run) -> Run:
 
 
 def empty_trash(root: Path, *, now: float, days: float = DAYS) -> list[str]:
-    """Remove for good what was deleted longer ago than that; returns the ids."""
-    trash = RunStore(trash_root(root))
-    old = [run for run in trash.list() if now - deleted_at(run) > days * 86400]
+    """Remove for good what was deleted longer ago than that, also what cannot be read; returns the ids."""
+    runs = map(Run, RunStore(trash_root(root)).folder.glob("[!.]*"))
+    old = [run for run in runs if now - deleted_at(run) > days * 86400]
     for run in old:
         remove(run)
     return [run.id for run in old]
@@ -68,8 +69,10 @@ def remove(run: Run) -> None:
 
 
 def deleted_at(run: Run) -> float:
-    """When a run was deleted, in seconds since 1970."""
-    when = read_json(run.folder / "run.json").get(DELETED)
+    """When a run was deleted, in seconds since 1970; when its folder last changed, if it does not say."""
+    when = None
+    with suppress(ValueError, OSError):
+        when = read_json(run.folder / "run.json").get(DELETED)
     return when if isinstance(when, int | float) else run.folder.stat().st_mtime
 
 

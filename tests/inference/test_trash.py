@@ -61,6 +61,13 @@ def test_old_ones_go_for_good(store, run):
     assert os.listdir(trash_root(store.root) / "runs") == [young.id]
 
 
+def test_what_cannot_be_read_goes_too(store, run):
+    deleted = delete(run)
+    (deleted.folder / "run.json").write_text("{")
+    os.utime(deleted.folder, (0, 0))
+    assert empty_trash(store.root, now=time.time()) == [run.id]
+
+
 def test_there_need_be_no_trash(store):
     assert empty_trash(store.root, now=time.time()) == []
     assert not trash_root(store.root).exists()
