@@ -1,6 +1,5 @@
 """The command `posterior-lab`. What is slow to import is imported by the command that needs it."""
 
-import getpass
 import os
 import signal
 import sys
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dashboard import cluster_cli, options, settings, text, users_cli
+from dashboard import cluster_cli, folders_cli, options, settings, text, users_cli
 from dashboard.compilation import keep_compiled_programs
 
 DEBUG_VARIABLE = "POSTERIOR_LAB_DEBUG"
@@ -26,6 +25,7 @@ app = typer.Typer(
 
 
 app.add_typer(users_cli.app, name="users")
+folders_cli.add_to(app)
 for command in (cluster_cli.scheduler, cluster_cli.worker, cluster_cli.slurm):
     app.command()(command)
 
@@ -109,7 +109,7 @@ def run(
         tuple(str(file.resolve()) for file in simulators or ()),
     )
     check(request)
-    _perform(RunStore(settings.root()).create(request, owner=_user()))
+    _perform(RunStore(settings.root()).create(request, owner=settings.account()))
 
 
 @app.command("list")
@@ -247,13 +247,6 @@ def _interrupt(run: Any) -> None:
     with suppress(ValueError, OSError):
         run.request_stop()
     raise KeyboardInterrupt
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "local"
 
 
 def _echo(words: str) -> None:

@@ -72,6 +72,7 @@ class Jobs:
         """End the workers of this machine; the runs that they were at are stopped, and can be resumed."""
         self._closed.set()
         self._starter.shutdown(cancel_futures=True)
+        self._submitted = [run for run in self._submitted if run.folder.is_dir()]  # others were deleted
         if self.scheduler is None:
             _stop_all(self._submitted)
         for part in (self._client, self._cluster):
@@ -176,6 +177,8 @@ def perform_folder(folder: str) -> None:
     """What a worker does with a run folder."""
     from inference.execute import perform
 
+    if not Path(folder).is_dir():
+        return  # stopped while it was queued, and deleted
     try:
         perform(Run(Path(folder)), on_progress=False)
     except RunBusy:

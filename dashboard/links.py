@@ -22,6 +22,11 @@ def home_url() -> str:
     return "home"
 
 
+def runs_url(find: str = "", **choices: object) -> str:
+    """Address of the home page with the runs that are looked for; empty choices are left out."""
+    return _url(home_url(), {**choices, "find": find})
+
+
 def model_url(name: str, theta: Mapping[str, float] | None = None) -> str:
     """Address of the model page, optionally at given parameters."""
     return _url("model", {"name": name, **{key: f"{value:.6g}" for key, value in (theta or {}).items()}})
@@ -30,6 +35,11 @@ def model_url(name: str, theta: Mapping[str, float] | None = None) -> str:
 def infer_url(model: str = "", **choices: object) -> str:
     """Address of the page that starts a run; empty choices are left out."""
     return _url("infer", {"model": model, **choices})
+
+
+def duplicate_url(run_id: str) -> str:
+    """Address of the page that starts a run, with everything of another run filled in."""
+    return _url("infer", {"from": run_id})
 
 
 def run_url(run_id: str, **view: object) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from dashboard import live
+from dashboard import settings as places
 from dashboard.isolation import in_own_process
 from simulators import Simulator
 from simulators.recordings import CURRENT_CLAMP, RecordingError, RecordingKind, find_recordings, kind_of
@@ -85,8 +86,9 @@ def sweeps_of(simulator: Simulator, file: Path) -> list[int]:
 
 
 def guarded(file: Path, read: Callable[..., Any], **settings: Any) -> Any:
-    """What ``read`` makes of a file; of an uploaded one in a process of its own, where it can hang alone."""
-    if any(part.startswith(UPLOADS) for part in file.parts):
+    """What ``read`` makes of a file; of one that users have brought, in a process where it can hang alone."""
+    is_in_a_run = file.is_relative_to(places.root().resolve())
+    if is_in_a_run or any(part.startswith(UPLOADS) for part in file.parts):
         return in_own_process(partial(read, file, **settings))
     return read(file, **settings)
 

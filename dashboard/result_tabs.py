@@ -56,12 +56,14 @@ class Origin:
         references: the runs to compare with; None where there is no store.
         labels: what observations that share parameters were recorded as.
         drive: gives the simulator as the run had it, with its recording; None: that of the catalogue.
+        leave: gives what to leave with, for a tree; None where there is no run folder.
     """
 
     file_name: str = "result"
     references: References | None = None
     labels: tuple[str, ...] = ()
     drive: Callable[[], Simulator] | None = None
+    leave: Callable[[xr.DataTree], pn.viewable.Viewer] | None = None
 
 
 class ResultTabs(pn.viewable.Viewer):
@@ -179,10 +181,15 @@ class ResultTabs(pn.viewable.Viewer):
         return [shell.card(shell.heading("Rounds", level=3), Rounds(self.tree)), curve]
 
     def _table(self) -> list:
-        return [shell.card(SampleTable(self.tree, self.selection, file_name=self.origin.file_name))]
+        table = SampleTable(self.tree, self.selection, file_name=self.origin.file_name)
+        return [*self._leave(), shell.card(table)]
+
+    def _leave(self) -> list:
+        return [] if self.origin.leave is None else [shell.card(self.origin.leave(self.tree))]
 
     def _details(self) -> list:
-        note = [] if "posterior" in self.tree.children else [shell.alert(AMORTISED, "info", "amortised")]
+        has_draws = "posterior" in self.tree.children
+        note = [] if has_draws else [shell.alert(AMORTISED, "info", "amortised"), *self._leave()]
         origin = run_html(
             f"<h3>Provenance</h3>{provenance_html({str(k): v for k, v in self.tree.attrs.items()})}"
         )

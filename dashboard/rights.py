@@ -1,12 +1,15 @@
 """Who may see a run, and who may change it: decided here and nowhere else.
 
 Without a file of users there is one person, who may do everything. With one, a run belongs to who made it and
-is private, for the lab, or for who has its link; only its owner may stop, resume or share it.
+is private, for the lab, or for who has its link; only its owner may stop, resume, share, note or delete it.
 """
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -14,7 +17,9 @@ import panel as pn
 
 from dashboard import settings
 from dashboard.login import COOKIE, person_of_cookie
+from dashboard.notes import Notes
 from dashboard.people import People, cookie_secret
+from inference import trash
 from inference.files import files_size
 from inference.requests import Request
 from inference.runfolder import read_record
@@ -47,12 +52,16 @@ def person() -> str | None:
 
 def store() -> RunStore:
     """The runs, as far as they are the current person's business."""
-    name = person()
-    return RunStore(settings.root()) if name is None else PersonalStore(settings.root(), name)
+    return _store_at(settings.root())
+
+
+def deleted_runs() -> RunStore:
+    """The runs in the trash, as far as they are the current person's business."""
+    return _store_at(trash.trash_root(settings.root()))
 
 
 def may_change(name: str | None, run: Run) -> bool:
-    """Whether a person may stop, resume or share a run."""
+    """Whether a person may stop, resume, share, note or delete a run."""
     return name is None or run.owner == name
 
 
@@ -85,6 +94,74 @@ def share(run: Run, sharing: str) -> None:
     run.update(sharing=sharing)
 
 
+def annotate(run: Run, notes: Notes) -> None:
+    """Write a note and tags on a run.
+
+    Raises:
+        NotAllowed: it is not the current person's.
+    """
+    check_change(run)
+    run.update(**notes.to_json())
+
+
+def delete(run: Run) -> None:
+    """Move a run into the trash.
+
+    Raises:
+        NotAllowed: it is not the current person's, or ships with the program.
+        ValueError: it is queued or being performed.
+    """
+    check_change(run)
+    if run.owner == EXAMPLE:
+        raise NotAllowed(f"Run {run.id} ships with the program; it would come back.")
+    trash.delete(run)
+
+
+def restore(run_id: str) -> Run:
+    """Move a run of the trash back to the others.
+
+    Raises:
+        NotAllowed: it is not the current person's.
+        ValueError: it is not in the trash.
+    """
+    run = deleted_runs().get(run_id)
+    check_change(run)
+    return trash.restore(run)
+
+
+def bringing() -> Callable[[io.BufferedIOBase], Run]:
+    """What makes a new run of the current person from the .zip of a run folder, also in a thread.
+
+    It raises ValueError, with one sentence, where something is wrong with the file or there is no room.
+
+    Raises:
+        NotAllowed: nobody is logged in.
+    """
+    from inference.archive import unpack  # here: rights alone need no results
+
+    runs = store()
+    check_room = runs.check_room if isinstance(runs, PersonalStore) else lambda num_bytes: None
+    return partial(
+        unpack, runs=runs.folder, owner=person() or "local", most_bytes=settings.upload_limit(),
+        check_room=check_room,
+    )  # fmt: skip
+
+
+def check_see(run: Run) -> None:
+    """Refuse unless the current person may see the run, and with it take along what is in it.
+
+    Raises:
+        NotAllowed: nobody is logged in.
+        ValueError: there is no such run for them.
+    """
+    store().get(run.id)
+
+
+def _store_at(root: Path) -> RunStore:
+    name = person()
+    return RunStore(root) if name is None else PersonalStore(root, name)
+
+
 @dataclass(frozen=True)
 class PersonalStore(RunStore):
     """The runs that one person may see; what they make is theirs.
@@ -102,17 +179,36 @@ class PersonalStore(RunStore):
             ValueError: a recording does not exist, or they have as many unfinished runs, or as much on the
                 disk, as one person may.
         """
-        mine = [run for run in self.list() if run.owner == self.person]
-        num_active = sum(run.state in ACTIVE for run in mine)
+        num_active = sum(run.state in ACTIVE for run in self.mine())
         if num_active >= (most := settings.jobs_per_person()):
             raise NotAllowed(
                 f"You have {num_active} unfinished runs, and {most} is the most; wait, or stop one."
             )
-        used, quota = sum(files_size(run.folder) for run in mine), settings.quota()
-        if used >= quota:
-            taken = f"{used / 1e9:.1f} GB of your {quota / 1e9:.1f} GB"
-            raise NotAllowed(f"Your runs take {taken}; ask whoever keeps this server for more room.")
+        self.check_room()
         return super().create(request, self.person)
+
+    def mine(self) -> list[Run]:
+        """The runs that belong to this person."""
+        return [run for run in self.list() if run.owner == self.person]
+
+    def check_room(self, num_bytes: int = 0) -> None:
+        """Refuse unless there is room for more; what they have deleted makes room, the oldest first.
+
+        Args:
+            num_bytes: that are to be added.
+
+        Raises:
+            NotAllowed: their runs take too much.
+        """
+        used, quota = sum(files_size(run.folder) for run in self.mine()), settings.quota()
+        if used + num_bytes >= quota:
+            taken = f"{used / 1e9:.1f} GB of your {quota / 1e9:.1f} GB"
+            raise NotAllowed(
+                f"Your runs take {taken}; delete some, or ask whoever keeps this server for more room."
+            )
+        deleted = PersonalStore(trash.trash_root(self.root), self.person).mine()
+        unused = quota - used - num_bytes - sum(files_size(run.folder) for run in deleted)
+        trash.make_room(deleted, -unused)
 
     def get(self, run_id: str) -> Run:
         """The run of that id.

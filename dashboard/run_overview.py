@@ -15,25 +15,24 @@ import xarray as xr
 from dashboard import explore_address, links, shell
 from dashboard.background import in_background, repeat
 from dashboard.driven import of_request
-from dashboard.emergent import property_words
 from dashboard.explore_address import Start, read_start
 from dashboard.explore_tab import parts_of
 from dashboard.live_course import LiveCourse
 from dashboard.references import References
 from dashboard.result_tabs import Origin, ResultTabs, tab_names
 from dashboard.results import Journal, posterior_of, tree_of
+from dashboard.run_title import title_of
+from dashboard.taking import take_home
 from dashboard.views.draws import posterior_draws
 from dashboard.views.markup import run_html
 from dashboard.views.progress import RunProgress, state_chip
 from dashboard.views.provenance import settings_words
 from dashboard.views.selection import Selection, read_ranges, write_ranges
 from dashboard.views.training import TrainingCurve
-from dashboard.words import ago, count, method_name
-from inference.goals import EmergentProperty
-from inference.observations import count_extra, labels_of
+from dashboard.words import ago, method_name
+from inference.observations import labels_of
 from inference.runs import Run
 from inference.simulation_store import words_of
-from simulators import get_simulator
 from simulators.registry import unknown_name
 
 log = logging.getLogger(__name__)
@@ -162,7 +161,7 @@ class RunOverview(pn.viewable.Viewer):
         request, folder = self.run.request, self.run.folder
         return Origin(
             self.run.id, self.references, labels_of(request.observation),
-            drive=lambda: of_request(request, folder),
+            drive=lambda: of_request(request, folder), leave=lambda tree: take_home(self.run, tree),
         )  # fmt: skip
 
     def _fail(self, error: Exception) -> None:
@@ -179,42 +178,20 @@ _READING = '<p class="quiet" data-testid="loading">Reading the result …</p>'
 def _head(run: Run, state: str) -> str:
     request = run.request
     kind = request.observation["kind"]
-    known = {"default": "its built-in observation", "none": "no observation (amortised)"}
-    label = known.get(kind) or request.observation.get("label", "a recording")
-    if kind == "property":
-        wanted = request.observation["mean"], request.observation["sd"]
-        label = property_words(EmergentProperty(*wanted), _units(request.simulator))
-    if num := count_extra(request.observation):
-        label = f"{label} and {count(num, 'other')}"
     facts = [
         f"<b>{escape(method_name(request.method))}</b>",
         escape(settings_words(request.config)) or "settings as they come",
         f"seed {request.seed}",
         f"asked for {ago(run.created)}",
         f'<a href="{links.model_url(request.simulator)}">the model</a>',
+        f'<a href="{links.duplicate_url(run.id)}">a new run with other settings</a>',
     ]
     if state == "done" and kind not in ("none", "property"):
         facts.append(f'<a href="{links.compare_url([run.id])}">compare with other runs</a>')
     if state == "done" and (words := words_of(run.progress())):
         facts.append(f'<span data-testid="simulations-told">{escape(words)}</span>')
     items = "".join(f"<li>{fact}</li>" for fact in facts)
-    title = escape(_title(request.simulator))
-    link = "with" if kind == "property" else "on"
     return (
-        f'<div class="between"><div><h1>{title} {link} {escape(str(label))}</h1>'
+        f'<div class="between"><div><h1>{escape(title_of(run))}</h1>'
         f'<ul class="facts">{items}</ul></div>{state_chip(state)}</div>'
     )
-
-
-def _units(name: str) -> Mapping[str, str]:
-    try:
-        return get_simulator(name).feature_units
-    except ValueError:
-        return {}
-
-
-def _title(name: str) -> str:
-    try:
-        return get_simulator(name).title or name
-    except ValueError:
-        return name  # of a simulator that this server does not have

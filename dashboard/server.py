@@ -3,6 +3,7 @@
 import logging
 import shutil
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from dashboard.login import Login
 from dashboard.people import People, cookie_secret
 from inference.files import move_into_place, staging
 from inference.runs import RunStore
+from inference.trash import empty_trash
 
 PAGES = Path(__file__).parent / "pages"
 EXAMPLES = Path(__file__).parent / "examples"
@@ -75,6 +77,7 @@ def serve_pages(*, port: int, is_open: bool, access: Access = Access()) -> None:
     port = _free_port(port, access.address)
     root = settings.root()
     bring_examples(RunStore(root))
+    empty_trash(root, now=time.time())
     _be_quiet()
     compilation.prune()
     jobs = get_jobs()

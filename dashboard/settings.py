@@ -1,5 +1,6 @@
 """Where things are: the folder of runs, the recordings offered, the scheduler; all from the environment."""
 
+import getpass
 import os
 from pathlib import Path
 
@@ -37,6 +38,14 @@ def users_file() -> Path | None:
     """The file of users of a lab server; None: no login, for one person."""
     named = os.environ.get(USERS_VARIABLE)
     return Path(named).expanduser().resolve() if named else None
+
+
+def account() -> str:
+    """Name of the account that this process runs as."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "local"
 
 
 def upload_limit() -> int:

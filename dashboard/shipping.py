@@ -5,10 +5,9 @@ import sys
 from pathlib import Path
 
 from dashboard import settings
+from inference.archive import PRIVATE
 from inference.files import write_json
 from inference.runs import Run, RunStore
-
-PRIVATE = ("performer", "queue", "heartbeat")  # names of machines and processes
 
 
 def ship(run: Run, folder: Path) -> Path:

@@ -102,7 +102,7 @@ def load_result(folder: str | Path, *, simulator: Simulator | None = None, embed
         ValueError: there is none, it is damaged, or it was written by a newer version.
     """
     folder = Path(folder)
-    has_weights = WEIGHTS in _checked_manifest(folder)["files"]
+    has_weights = WEIGHTS in checked_manifest(folder)["files"]
     tree = in_prior_order(xr.open_datatree(folder / TREE, engine="zarr", consolidated=True))
 
     def load() -> AnyPosterior:
@@ -119,7 +119,12 @@ def load_result(folder: str | Path, *, simulator: Simulator | None = None, embed
     return Result(load, tree)
 
 
-def _checked_manifest(folder: Path) -> dict[str, Any]:
+def checked_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a stored result, with whose files everything is as it should be.
+
+    Raises:
+        ValueError: there is none, a file has changed, or it was written by a newer version.
+    """
     try:
         manifest = read_json(folder / MANIFEST)
     except FileNotFoundError as error:

@@ -45,7 +45,7 @@ class RunStore:
         with staging(self.folder) as beside:
             request = _with_own_recordings(request, beside)
             write_json(beside / "run.json", new_record(request, owner))
-            return Run(_rename_to_new_id(beside, self.folder, request.simulator))
+            return Run(rename_to_new_id(beside, self.folder, request.simulator))
 
     def get(self, run_id: str) -> Run:
         """The run of that id.
@@ -153,7 +153,7 @@ def _copied(source: Path, folder: Path) -> str:
     return f"{place}/{names[0]}"
 
 
-def _rename_to_new_id(beside: Path, runs: Path, simulator: str) -> Path:
+def rename_to_new_id(beside: Path, runs: Path, simulator: str) -> Path:
     """Rename to an id that is free; a rename never replaces a folder that has content."""
     name = re.sub(r"[^a-z0-9_]", "_", simulator.lower())[:48] or "model"
     for _ in range(100):

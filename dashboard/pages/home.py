@@ -1,13 +1,22 @@
-"""The home page: the models on offer, and the runs. ``?runs=all`` lists every run."""
+"""The home page: the models on offer, and the runs. ``?runs=all`` lists every run, ``?find=tag:good`` some.
+
+``?deleted=ID`` offers to bring a run back that was deleted a moment ago, ``?bring=yes`` takes one from
+elsewhere: apart, because a box for files makes the page slower.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import panel as pn
 import panel_material_ui as pmui
 
-from dashboard import links, rights, shell
+from dashboard import links, rights, settings, shell
+from dashboard.views.bring_in import BringIn
 from dashboard.views.gallery import Gallery
-from dashboard.views.run_list import RunList
+from dashboard.views.run_list import LONGEST_FIND, RunList
+from dashboard.views.undo import Undo
+from inference.runs import Run
 from simulators import all_simulators
 
 LEAD = (
@@ -15,22 +24,60 @@ LEAD = (
     "with a measure of how far to trust the answer."
 )
 
+BRING = f'<a class="button" href="{links.runs_url(bring="yes")}">Bring in a run from elsewhere</a>'
+
 
 def page() -> pmui.Page:
     """The page at the current address."""
     query = links.read_query()
     is_all = query.choice("runs", ("all", "newest"), "newest") == "all"
-    query.check_known(["runs"])
-    links.show_in_address({"runs": "all" if is_all else ""})
+    query.check_known(["runs", "find", "deleted", "bring"])
+    runs = RunList(rights.store(), is_all=is_all, find=query.text("find")[:LONGEST_FIND])
+    undo = [Undo(f"Run {run_id} was deleted.", _restorer(run_id, runs)) for run_id in _deleted(query)]
+    bring = [BringIn(rights.bringing, _watch, limit=settings.upload_limit())] if query.text("bring") else []
+    links.keep_address(
+        lambda: {
+            "runs": "all" if is_all else "",
+            "find": runs.find,
+            "bring": "yes" if bring else "",
+            "deleted": query.text("deleted") if undo and undo[0].is_open else "",
+        }
+    )
     return shell.page(
         "Models and runs",
+        *bring,
+        *undo,  # above all, where it is seen
         shell.heading("Models", lead=LEAD),
         Gallery(all_simulators()),
         shell.heading("Runs", level=2),
-        shell.card(RunList(rights.store(), is_all=is_all), margin=(12, 0, 0, 0)),
+        shell.card(runs, margin=(12, 0, 0, 0)),
+        shell.html("" if bring else BRING, margin=(16, 0, 0, 0)),
         active="home",
         problems=query.problems,
+        extensions=("filedropper",) if bring else (),
     )
+
+
+def _watch(run: Run) -> None:
+    links.go_to(links.run_url(run.id))
+
+
+def _deleted(query: links.Query) -> list[str]:
+    """The run that was deleted a moment ago, if it is still in the trash."""
+    run_id = query.text("deleted")
+    try:
+        return [rights.deleted_runs().get(run_id).id] if run_id else []
+    except ValueError:
+        return []  # brought back, or gone for good
+
+
+def _restorer(run_id: str, runs: RunList) -> Callable[[], str]:
+    def restore() -> str:
+        run = rights.restore(run_id)
+        runs.refresh()
+        return f"Run {run.id} is back."
+
+    return restore
 
 
 if pn.state.served:

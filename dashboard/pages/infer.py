@@ -2,7 +2,8 @@
 
 In the address an observation is "none", the file name of a recording on the server, or left out (built-in);
 `dashboard/set_address.py` says how several are told, `dashboard/property_address.py` how an emergent property
-is; every other key is a setting of the method. An uploaded file is nobody else's, so never in an address.
+is; ``from=RUN`` alone fills in everything of a run, beside other keys it offers the run's recordings; every
+other key is a setting of the method. An uploaded file is nobody else's, so never in an address.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from dashboard import links, observations, property_address, rights, set_address, settings, shell
+from dashboard import duplicating, links, observations, property_address, rights, set_address, settings, shell
 from dashboard.jobs import get_jobs
 from dashboard.property_form import PropertyChoice
 from dashboard.views.extra_choice import ExtraChoice
@@ -28,11 +29,12 @@ from dashboard.views.plan import USUAL, Plan, fitting_method, goal_of
 from dashboard.views.recording_set import RecordingSet
 from inference.methods import METHODS
 from inference.requests import Request
+from inference.runs import Run
 from inference.settings import make_config
 from simulators import Simulator, all_simulators
 
 LEAD = "What should be explained, by which model, and how much computing may it take?"
-NOT_SETTINGS = ("model", "observation", "sweep", "method", "seed")
+NOT_SETTINGS = ("from", "model", "observation", "sweep", "method", "seed")
 
 
 def page() -> pmui.Page:
@@ -40,7 +42,10 @@ def page() -> pmui.Page:
     query, simulators = links.read_query(), all_simulators()
     kinds = observations.kinds_of(simulators.values())
     offered = observations.offered(settings.data_folders(), kinds)
-    plan = from_query(query, simulators, offered)
+    source = duplicating.source_of(query, rights.store())
+    if source is not None:
+        offered = {**offered, **duplicating.recordings_of(source)}
+    plan = started(query, simulators, offered, source)
     steps = pmui.Column(
         _step(1, "Model", ModelChoice(plan)),
         _step(
@@ -57,7 +62,7 @@ def page() -> pmui.Page:
         sizing_mode="stretch_width",
         margin=0,
     )
-    links.keep_address(lambda: choices(plan, offered))
+    links.keep_address(lambda: choices(plan, offered) | duplicating.told(source, plan))
     launch = shell.card(shell.heading("Your run", level=3), Launch(plan, submit))
     return shell.page(
         "New run",
@@ -67,6 +72,17 @@ def page() -> pmui.Page:
         problems=query.problems,
         extensions=("filedropper",),
     )
+
+
+def started(
+    query: links.Query, simulators: Mapping[str, Simulator], offered: Mapping[str, Path], source: Run | None
+) -> Plan:
+    """The plan that an address describes: that of a run, where it says no more than which."""
+    if source is not None and "model" not in query.values:
+        plan = duplicating.plan_of(source, simulators, query.problems)
+        if plan is not None:
+            return plan
+    return from_query(query, simulators, offered)
 
 
 def from_query(query: links.Query, simulators: Mapping[str, Simulator], offered: Mapping[str, Path]) -> Plan:

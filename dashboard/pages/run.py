@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
@@ -15,8 +16,10 @@ import panel_material_ui as pmui
 from dashboard import links, rights, shell
 from dashboard.explore_address import KEYS
 from dashboard.jobs import get_jobs
+from dashboard.notes import Notes, read_notes
 from dashboard.references import References
 from dashboard.run_overview import RunOverview
+from dashboard.views.note_editor import NoteEditor
 from dashboard.views.sharing import SharingChoice
 from inference.runs import Run
 
@@ -38,7 +41,35 @@ def page() -> pmui.Page:
         run, view=query.values, on_stop=_stop, on_resume=_submit, references=references,
     )  # fmt: skip
     links.keep_address(lambda: overview.address)
-    return shell.page(f"Run {run.id}", overview, *sharing(run), problems=query.problems)
+    return shell.page(
+        f"Run {run.id}", overview, *notes(run), *sharing(run), *deletion(run), problems=query.problems
+    )
+
+
+def notes(run: Run) -> list[pn.viewable.Viewable]:
+    """What is noted on a run; nothing where it is somebody else's who has noted nothing."""
+    written, is_mine = read_notes(run.record), rights.may_change(rights.person(), run)
+    if not is_mine and written == Notes():
+        return []
+    editor = NoteEditor(written, (lambda new: rights.annotate(run, new)) if is_mine else None)
+    return [shell.card(shell.heading("Notes", level=3), editor, margin=(28, 0, 0, 0))]
+
+
+def deletion(run: Run) -> list[Any]:
+    """The button that deletes a run, for its owner."""
+    if run.owner == rights.EXAMPLE or not rights.may_change(rights.person(), run):
+        return []
+    line = shell.Line(testid="delete-state", kind="error")
+
+    def delete() -> None:
+        try:
+            rights.delete(run)
+        except (ValueError, OSError) as error:
+            line.text = str(error)
+        else:
+            links.go_to(links.runs_url(deleted=run.id))
+
+    return [shell.button("Delete this run", delete, margin=(20, 0, 0, 0)), line]
 
 
 def sharing(run: Run) -> list[SharingChoice]:

@@ -114,7 +114,7 @@ class PairMosaic(pn.viewable.Viewer):
         """What is seen, the draws behind it, and a cell that makes it again; of draws alone, what is seen."""
         draw = picture(
             lambda: [[self._mosaic.figure], [self._detail.figure]], f"Pairs of parameters · {self.file_name}",
-            note=lambda: self.summary.text, meanings=self._meanings,
+            note=lambda: self.summary.text, meanings=self.meanings,
         )  # fmt: skip
         name = f"{self.file_name}-pairs"
         if not self._is_of_result:
@@ -131,7 +131,13 @@ class PairMosaic(pn.viewable.Viewer):
         table.insert(0, "draw", rows)
         return csv(table)
 
-    def _meanings(self) -> list[tuple[str, str]]:
+    @property
+    def figure(self) -> Any:
+        """The mosaic as it is now."""
+        return self._mosaic.figure
+
+    def meanings(self) -> list[tuple[str, str]]:
+        """Of the colours: (role in `theme.Colours`, words) each."""
         draws, other = self.called
         entries = [
             ("model", f"{draws}: regions with 50, 80 and 95 % of the draws"),
@@ -243,7 +249,7 @@ class PairMosaic(pn.viewable.Viewer):
         with pn.io.hold():
             self._mosaic.mark(theta)
             self._detail.mark(theta)
-            self.legend.object = shell.legend_html(*self._meanings())
+            self.legend.object = shell.legend_html(*self.meanings())
 
     def _select(self, *_: object) -> None:
         rows = self._selected_rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ KINDS = {
     "property": "An emergent property",
 }
 USUAL = {"observation": "snpe", "property": "epi"}  # method by goal
+Sources = Sequence[tuple[str, int | None]]  # files and sweeps of x_0 and of those beside it
 MOST_TICKED = 20  # extras before anybody has chosen
 
 
@@ -64,6 +65,7 @@ class Plan(param.Parameterized):
     def __init__(self, simulators: Mapping[str, Simulator], **choices: Any) -> None:
         self.simulators = dict(simulators)
         self._wanted = choices.pop("first", None), choices.pop("ticked", None)
+        self._sources: Sources = choices.pop("sources", ())
         super().__init__(**choices)
         self.options = self.options or _options(self.simulator)
         self._latest = Latest(_read, self._show, self._fail)
@@ -222,8 +224,8 @@ class Plan(param.Parameterized):
         if question != self._question():
             return
         num = len(found.candidates)
-        first, ticked = self._wanted
-        self._wanted = None, None
+        first, ticked = _places(self._sources, found) if self._sources and num else self._wanted
+        self._wanted, self._sources = (None, None), ()
         first = first if first is not None and first < num else 0
         if ticked is None:
             ticked = list(range(num if question.kind == "default" else min(num, MOST_TICKED + 1)))
@@ -246,6 +248,13 @@ class Plan(param.Parameterized):
         files = self.files if self.kind == "recording" else ()
         num = self.num_simulated if self.uses_extras and self.kind == "default" else 0
         return Question(self.simulator, self.kind, files, self.sweep, self.options, num, self.is_diverse)
+
+
+def _places(sources: Sources, found: Found) -> tuple[int | None, list[int]]:
+    """Which of the candidates is x_0, and which stand beside it."""
+    there = [(one.source.get("file"), one.source.get("sweep")) for one in found.candidates]
+    chosen = [there.index(source) for source in sources if source in there]
+    return (chosen[0] if chosen else None), chosen[1:]
 
 
 def goal_of(kind: str) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from html import escape
 
 from dashboard import links
+from dashboard.notes import read_notes
 from dashboard.words import method_name
 from inference.runs import ACTIVE, Run
 
@@ -20,6 +21,7 @@ SIGNS = {
     "lost": "▲",
     "done": "✓",
 }
+LONGEST_REMARK = 140  # characters of a note in a list
 VERDICTS = {"good": "✓ good", "caution": "! caution", "bad": "✕ bad"}  # a sign too: colour is not all
 _STAGES = {
     "simulate": "simulating",
@@ -44,6 +46,8 @@ class RunRow:
         note: what it is doing, or the sentence about its state.
         level: of the verdict on its result: "good", "caution" or "bad"; empty while that is unknown.
         reason: of the verdict, and what to do next.
+        remark: what its owner has noted.
+        tags: of its owner.
     """
 
     id: str
@@ -56,6 +60,8 @@ class RunRow:
     note: str = ""
     level: str = ""
     reason: str = ""
+    remark: str = ""
+    tags: tuple[str, ...] = ()
 
     @property
     def is_active(self) -> bool:
@@ -65,11 +71,14 @@ class RunRow:
 
 def overview(run: Run) -> RunRow:
     """The row of a run, read from its folder."""
-    request = run.request
+    request, notes = run.request, read_notes(run.record)
     kind = request.observation["kind"]
     observation = str(request.observation.get("label") or _OBSERVATIONS.get(kind, kind))
     method = method_name(request.method)
-    row = RunRow(run.id, request.simulator, method, observation, run.state, run.created, note=run.message)
+    row = RunRow(
+        run.id, request.simulator, method, observation, run.state, run.created, note=run.message,
+        remark=notes.note, tags=notes.tags,
+    )  # fmt: skip
     event = run.latest() if row.is_active else None
     if event is None:
         return row
@@ -97,7 +106,22 @@ def name_cell(row: RunRow) -> str:
     anchor = (
         f'<a class="plain" href="{links.run_url(row.id)}" data-testid="run-{run_id}">{escape(row.model)}</a>'
     )
-    return f'{anchor}<small class="quiet">{escape(row.method)} {run_id}</small>'
+    return f'{anchor}<small class="quiet">{escape(row.method)} {run_id}</small>{remark(row)}'
+
+
+def remark(row: RunRow) -> str:
+    """Markup of what its owner has written on a run: the tags as links to all that have them, the note."""
+    tags = "".join(map(tag, row.tags))
+    short = row.remark if len(row.remark) <= LONGEST_REMARK else f"{row.remark[:LONGEST_REMARK]} …"
+    if not tags and not short:
+        return ""
+    words = f'<span class="small quiet">{escape(short)}</span>'
+    return f'<span class="remark" data-testid="remark">{tags}{words}</span>'
+
+
+def tag(name: str) -> str:
+    """Markup of a tag: a link to all runs that have it."""
+    return f'<a class="tag" href="{escape(links.runs_url(f"tag:{name}"))}">{escape(name)}</a>'
 
 
 def progress_cell(row: RunRow) -> str:

@@ -41,6 +41,7 @@ __all__ = [
     "load_estimator",
     "make_estimator",
     "partition_trainable",
+    "read_header",
     "save_estimator",
 ]
 
@@ -115,7 +116,7 @@ def load_estimator(path: Path, *, module: Any = None) -> DensityEstimator:
         ValueError: if the file is not one, or of a newer format.
     """
     with path.open("rb") as file:
-        header = _read_header(path, file.readline())
+        header = read_header(path, file.readline())
         like = make_estimator(jax.random.key(0), EstimatorSpec.from_dict(header["spec"]), module=module)
         arrays, static = eqx.partition(like, eqx.is_array)
         try:
@@ -126,7 +127,12 @@ def load_estimator(path: Path, *, module: Any = None) -> DensityEstimator:
             ) from error
 
 
-def _read_header(path: Path, line: bytes) -> dict:
+def read_header(path: Path, line: bytes) -> dict:
+    """What the first line of a file of weights says.
+
+    Raises:
+        ValueError: it is not one, or of a newer format.
+    """
     try:
         header = json.loads(line)
         found = header["format"]

@@ -77,6 +77,7 @@ def test_what_the_owner_shares_is_seen_by_others_and_changed_by_nobody_else(brow
     server, _ = lab
     run = RunStore(server.root).create(Request("linear_gaussian"), "ada")
     run.set_state("stopped", "Stopped; it can be resumed.")
+    run.update(note="seen by all", tags=["paper"])
     link = f"{server.address}/run?id={run.id}"
     with logged_in(browser, lab, "ada") as ada, logged_in(browser, lab, "bob") as bob:
         bob.goto(link)
@@ -92,6 +93,10 @@ def test_what_the_owner_shares_is_seen_by_others_and_changed_by_nobody_else(brow
 
         bob.goto(link)
         expect(bob.get_by_test_id("run-owner")).to_have_text("A run of ada.")
+        expect(bob.get_by_test_id("run-note")).to_have_text("seen by all")
+        assert bob.get_by_label("Note").count() == 0
+        assert bob.get_by_role("button", name="Delete this run").count() == 0
+        assert ada.get_by_role("button", name="Delete this run").count() == 1
         bob.get_by_role("button", name="Resume").click()
         expect(bob.get_by_text("belongs to ada; only they may do that")).to_be_visible()
         assert run.state == "stopped"

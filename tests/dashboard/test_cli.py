@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import cli, text
+from dashboard import cli, settings, text
 from dashboard.bench import run_benchmark
 from inference.goals import EmergentProperty
 from inference.observations import described_property
@@ -69,7 +69,8 @@ def test_help_is_there_at_once_and_imports_no_jax():
     code += "assert not {'jax', 'panel', 'xarray', 'distributed'} & set(sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert time.monotonic() - started[1] < 15.0  # 0.4 s on an idle machine
-    for name in ("serve", "run", "list", "show", "stop", "resume", "simulators", "methods", "doctor"):
+    for name in ("serve", "run", "list", "show", "stop", "resume", "simulators", "methods", "doctor",
+                 "export", "import", "delete", "undelete"):  # fmt: skip
         assert f"\n  {name} " in done.stdout
 
 
@@ -147,7 +148,7 @@ def test_an_unexpected_error_is_no_traceback(call, monkeypatch):
     def fail(_):
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(cli, "_user", fail)
+    monkeypatch.setattr(settings, "account", fail)
     monkeypatch.setattr(text, "table", lambda *_: fail(None))
     code, _, err = call("simulators")
     assert code == 1

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from dashboard import cluster
 from dashboard import jobs as module
-from dashboard.jobs import Jobs, reconcile
+from dashboard.jobs import Jobs, perform_folder, reconcile
 from inference.requests import Request
 from inference.runfolder import LOST_AFTER
+from inference.runs import RunStore
+from inference.trash import delete
 
 ROOT = Path(__file__).parents[2]
 
@@ -85,7 +88,7 @@ def test_without_a_scheduler_that_answers_the_run_says_so(store, monkeypatch):
     import dask
     import distributed  # noqa: F401  its defaults must be there before one of them is set for a while
 
-    monkeypatch.setitem(module._DASK_SETTINGS, "distributed.comm.timeouts.connect", "1s")
+    monkeypatch.setitem(cluster.SETTINGS, "distributed.comm.timeouts.connect", "1s")
     jobs = Jobs(store, "tcp://127.0.0.1:9")
     run = store.create(Request("linear_gaussian"))
     with dask.config.set({"distributed.comm.timeouts.connect": "200ms"}):
@@ -157,3 +160,16 @@ def _wait(condition, seconds=60.0):
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
+
+
+def test_a_run_that_was_deleted_is_no_more_business_of_a_server(tmp_path):
+    store = RunStore(tmp_path)
+    run = store.create(Request("two_moons"))
+    jobs = Jobs(store)
+    jobs._submitted.append(run)
+    run.set_state("stopped")
+    kept = delete(run)
+    perform_folder(str(run.folder))  # a worker that comes to it late
+    jobs.close()
+    assert kept.state == "stopped"
+    assert not run.folder.exists()

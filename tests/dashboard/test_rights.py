@@ -4,8 +4,11 @@ import pytest
 from argon2 import PasswordHasher
 
 from dashboard import rights, settings
+from dashboard.notes import Notes, read_notes
 from dashboard.people import People
 from dashboard.rights import EXAMPLE, NotAllowed, PersonalStore
+from inference import trash
+from inference.files import files_size
 from inference.requests import Request
 from inference.runs import RunStore
 
@@ -30,6 +33,16 @@ def run(lab):
     return rights.store().create(REQUEST)
 
 
+def changes_to(run):
+    """Everything that only the owner of a run may do."""
+    return (
+        lambda: rights.check_change(run),
+        lambda: rights.share(run, "lab"),
+        lambda: rights.annotate(run, Notes("mine now", ("mine",))),
+        lambda: rights.delete(run),
+    )
+
+
 def test_a_server_without_users_has_one_person_who_may_all(tmp_path, monkeypatch):
     monkeypatch.delenv(settings.USERS_VARIABLE, raising=False)
     monkeypatch.setenv(settings.ROOT_VARIABLE, str(tmp_path))
@@ -41,7 +54,8 @@ def test_a_server_without_users_has_one_person_who_may_all(tmp_path, monkeypatch
 
 def test_nobody_sees_or_does_anything(lab, run):
     lab(None)
-    for act in (rights.store, lambda: rights.check_change(run), lambda: rights.share(run, "lab")):
+    acts = (rights.store, rights.deleted_runs, rights.bringing, lambda: rights.check_see(run))
+    for act in (*acts, *changes_to(run), lambda: rights.restore(run.id)):
         with pytest.raises(NotAllowed, match="Your login has ended"):
             act()
 
@@ -66,9 +80,13 @@ def test_a_run_is_its_owners_alone_at_first(lab, run):
             store.get(run_id)
         said.append(str(refused.value).replace(run_id, "ID"))
     assert said[0] == said[1]  # not even whether it exists
-    for act in (lambda: rights.check_change(run), lambda: rights.share(run, "lab")):
+    for act in changes_to(run):
         with pytest.raises(NotAllowed, match="belongs to ada"):
             act()
+    with pytest.raises(ValueError, match="There is no run"):
+        rights.check_see(run)
+    assert run.folder.is_dir()
+    assert read_notes(run.record) == Notes()
 
 
 @pytest.mark.parametrize(("sharing", "is_listed"), [("lab", True), ("link", False)])
@@ -78,6 +96,7 @@ def test_sharing(lab, run, sharing, is_listed):
     store = rights.store()
     assert bool(store.list()) == is_listed
     assert store.get(run.id) == run
+    rights.check_see(run)
     with pytest.raises(NotAllowed):
         rights.check_change(run)
     lab("ada")
@@ -125,3 +144,50 @@ def test_a_folder_that_cannot_be_read_is_nobodys(lab, run):
     assert rights.store().scan() == ([], [])
     with pytest.raises(ValueError, match="There is no run"):
         PersonalStore(settings.root(), "ada").get(run.id)
+
+
+def test_only_the_owner_notes_deletes_and_brings_back(lab, run):
+    rights.annotate(run, Notes("for figure 3", ("paper",)))
+    assert read_notes(run.record) == Notes("for figure 3", ("paper",))
+    run.set_state("stopped")
+    rights.delete(run)
+    assert rights.store().list() == []
+    lab("bob")
+    assert rights.deleted_runs().list() == []
+    with pytest.raises(ValueError, match="There is no run"):
+        rights.restore(run.id)
+    lab("ada")
+    assert rights.restore(run.id) == run
+    assert rights.store().get(run.id).state == "stopped"
+
+
+def test_what_was_shared_is_brought_back_by_its_owner_alone(lab, run):
+    run.set_state("stopped")
+    rights.share(run, "lab")
+    rights.delete(run)
+    lab("bob")
+    with pytest.raises(NotAllowed, match="belongs to ada"):
+        rights.restore(run.id)
+
+
+def test_what_ships_with_the_program_stays(tmp_path, monkeypatch):
+    monkeypatch.delenv(settings.USERS_VARIABLE, raising=False)
+    monkeypatch.setenv(settings.ROOT_VARIABLE, str(tmp_path))
+    example = RunStore(settings.root()).create(REQUEST, EXAMPLE)
+    example.set_state("done")
+    with pytest.raises(NotAllowed, match="ships with the program"):
+        rights.delete(example)
+
+
+def test_the_trash_counts_and_makes_room(lab, run, monkeypatch):
+    run.set_state("done")
+    size = files_size(run.folder)
+    rights.delete(run)
+    kept = rights.store().create(REQUEST)
+    kept.set_state("done")
+    monkeypatch.setenv(settings.QUOTA_VARIABLE, str(2.2 * size / 1e9))  # of one run and the deleted one
+    rights.store().check_room()
+    assert rights.deleted_runs().list() == [trash.RunStore(trash.trash_root(settings.root())).get(run.id)]
+    rights.store().check_room(size)
+    assert rights.deleted_runs().list() == []
+    assert rights.store().list() == [kept]
