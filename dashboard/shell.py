@@ -16,6 +16,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
 
 from dashboard import links, rights, theme
+from dashboard.names import Names
 
 log = logging.getLogger(__name__)
 STYLE = (Path(__file__).parent / "static" / "text.css").read_text(encoding="utf-8")
@@ -45,7 +46,11 @@ def page(
         title="",  # the header below has its own; the tab's title comes from meta_title
         meta_title=f"{title} · Posterior Lab",
         header=[html(_header(active))],
-        main=[pmui.Column(*map(alert, problems), *content, html(_FOOTER), **_COLUMN)],
+        main=[
+            pmui.Column(
+                *map(alert, problems), *content, html(_FOOTER), Names(width=0, height=0, margin=0), **_COLUMN
+            )
+        ],
         main_width=WIDTH + 2 * 32,
         dark_theme=dark,
         theme_config=theme.theme_config(),
@@ -257,6 +262,9 @@ _PAGE_SX = {
         "boxShadow": "none",
         "borderBottom": "1px solid",
         "borderColor": "divider",
+        "& .MuiLinearProgress-root": {
+            "display": "none"
+        },  # without a name; busy_indicator=None does not reach it
     },
     ".main": {"backgroundColor": "background.default"},
 }
