@@ -156,7 +156,8 @@ def test_spoilt_uploads(num):
         assert all(map(is_one_sentence, sentences)), sentences[-1]
 
     explore(num, uploads(valid), act)
-    assert min(outcomes.values()) > num / 20, outcomes  # else the examples would be all too bad or too good
+    if num > 100:  # neither all too bad nor all too good
+        assert min(outcomes.values()) > num / 20, outcomes
 
 
 class Page:
