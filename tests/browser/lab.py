@@ -20,9 +20,8 @@ def serving_lab(folder):
         people.add(name, password)
     command = ["-c", "from dashboard.cli import main; main()", "serve", "--port", "0", "--users"]
     with serving([*command, str(people.file)], folder) as server:
-        lab = server, people
-        wait_until(lambda: _is_listening(lab))
-        yield lab
+        wait_until(lambda: is_listening(server))
+        yield server, people
 
 
 @contextlib.contextmanager
@@ -64,8 +63,8 @@ def wait_until(condition):
         time.sleep(0.05)
 
 
-def _is_listening(lab):
+def is_listening(server):
     try:
-        return answer(lab[0], "GET", "/liveness")[0] == 200
+        return answer(server, "GET", "/liveness")[0] == 200
     except ConnectionRefusedError:
         return False
