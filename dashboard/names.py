@@ -8,6 +8,6 @@ from panel.custom import JSComponent
 
 
 class Names(JSComponent):
-    """Shows nothing; names fields and buttons of the whole page, those to come as well, for screen readers."""
+    """Shows nothing; names the fields and buttons of its page, also those to come, for screen readers."""
 
     _esm = (Path(__file__).parent / "static" / "names.js").read_text(encoding="utf-8")

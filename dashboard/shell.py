@@ -69,12 +69,21 @@ def page(
 def serve(make: Callable[[], pmui.Page]) -> None:
     """Show the page in the current session; if it cannot be made, a page that says so (the log says why)."""
     try:
+        _mend_address()
         shown = make()
     except Exception:
         log.exception("The page could not be made")
         sentence = "This page could not be made; the server's log says why. Check the address, or go home."
         shown = page("Something went wrong", alert(sentence, severity="error"))
     shown.servable()
+
+
+def _mend_address() -> None:
+    """Escape what may stand in a query as it is, but would make Panel's reader of addresses stumble."""
+    context: Any = pn.state.curdoc.session_context if pn.state.curdoc else None
+    if context is not None:
+        path, sign, query = context.request.uri.partition("?")
+        context.request.uri = path + sign + query.replace("?", "%3F").replace("#", "%23")
 
 
 def prefers_dark() -> bool:
