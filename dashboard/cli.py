@@ -1,5 +1,6 @@
 """The command `posterior-lab`. What is slow to import is imported by the command that needs it."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -62,7 +63,7 @@ def serve(
     from dashboard.server import Access, serve_pages
 
     # A service manager stops the server as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: _end_loop())
     serve_pages(port=port, is_open=open_, access=Access(address, tuple(origin or ())))
 
 
@@ -247,6 +248,15 @@ def _interrupt(run: Any) -> None:
     with suppress(ValueError, OSError):
         run.request_stop()
     raise KeyboardInterrupt
+
+
+def _end_loop() -> None:
+    """Interrupt the loop of this thread between two of its callbacks: within one, that may be lost."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise KeyboardInterrupt from None
+    loop.call_soon_threadsafe(signal.raise_signal, signal.SIGINT)
 
 
 def _echo(words: str) -> None:

@@ -63,7 +63,7 @@ class Field:
         """
         if isinstance(shown, bool):
             return shown
-        text = shown.strip()
+        text = "".join(char for char in shown if char.isprintable()).strip()
         if self.choices:
             return self._chosen(text)
         if type(None) in self.kinds and text.lower() in ("", "none"):

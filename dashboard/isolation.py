@@ -1,5 +1,9 @@
-"""Reading files of unknown origin in a process that can be killed: a damaged HDF5 file may hang."""
+"""Reading files of unknown origin in a process that can be killed: a damaged HDF5 file may hang.
 
+It has no more memory than it may need, because a small file may unpack to any size.
+"""
+
+import resource
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as TookTooLong
 from concurrent.futures.process import BrokenProcessPool
@@ -9,6 +13,7 @@ from typing import Any
 from loky import ProcessPoolExecutor
 
 IDLE_SECONDS = 120
+MOST_BYTES = 4 * 2**30  # of memory
 
 
 def in_own_process(function: Callable[..., Any], *arguments: Any, seconds: float = 30.0) -> Any:
@@ -39,7 +44,11 @@ def in_own_process(function: Callable[..., Any], *arguments: Any, seconds: float
 
 @lru_cache(maxsize=1)
 def _pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(max_workers=1, timeout=IDLE_SECONDS)
+    return ProcessPoolExecutor(max_workers=1, timeout=IDLE_SECONDS, initializer=_limit_memory)
+
+
+def _limit_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
 
 
 def _give_up(pool: ProcessPoolExecutor) -> None:

@@ -116,7 +116,7 @@ def read_query(arguments: Mapping[str, Sequence[bytes | str]] | None = None) -> 
     """
     given = pn.state.session_args if arguments is None else arguments
     return Query(
-        {str(key): _text(values[-1]) for key, values in given.items() if len(values) and key != "theme"}
+        {_text(key): _text(values[-1]) for key, values in given.items() if len(values) and key != "theme"}
     )
 
 

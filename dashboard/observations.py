@@ -21,6 +21,7 @@ from simulators import Simulator
 from simulators.recordings import CURRENT_CLAMP, RecordingError, RecordingKind, find_recordings, kind_of
 
 LINKED = (".vhdr", ".vmrk", ".eeg")  # of one BrainVision recording, which name each other
+LONGEST_STEM, LONGEST_SUFFIX = 150, 20  # bytes of a file name; file systems allow 255 in all
 UPLOADS = "posterior-lab-upload-"  # what the temporary folders of uploads are called
 
 
@@ -167,6 +168,11 @@ def keep_upload(folder: Path, name: str, content: bytes | str, *, limit: int) ->
             "Put it into a data folder of the server instead."
         )
     unsafe = r"[^\w .-]" if Path(name).suffix.lower() in LINKED else r"[^A-Za-z0-9._-]"
-    safe = re.sub(unsafe, "_", Path(name).name).lstrip(".") or "recording"
-    (folder / safe).write_bytes(data)
-    return folder / safe
+    safe = Path(re.sub(unsafe, "_", Path(name).name).lstrip(".") or "recording")
+    file = folder / f"{_cut(safe.stem, LONGEST_STEM)}{_cut(safe.suffix, LONGEST_SUFFIX)}"
+    file.write_bytes(data)
+    return file
+
+
+def _cut(text: str, num_bytes: int) -> str:
+    return text.encode()[:num_bytes].decode(errors="ignore")

@@ -16,6 +16,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
 
 from dashboard import links, rights, theme
+from dashboard.names import Names
 
 log = logging.getLogger(__name__)
 STYLE = (Path(__file__).parent / "static" / "text.css").read_text(encoding="utf-8")
@@ -45,7 +46,11 @@ def page(
         title="",  # the header below has its own; the tab's title comes from meta_title
         meta_title=f"{title} · Posterior Lab",
         header=[html(_header(active))],
-        main=[pmui.Column(*map(alert, problems), *content, html(_FOOTER), **_COLUMN)],
+        main=[
+            pmui.Column(
+                *map(alert, problems), *content, html(_FOOTER), Names(width=0, height=0, margin=0), **_COLUMN
+            )
+        ],
         main_width=WIDTH + 2 * 32,
         dark_theme=dark,
         theme_config=theme.theme_config(),
@@ -64,12 +69,21 @@ def page(
 def serve(make: Callable[[], pmui.Page]) -> None:
     """Show the page in the current session; if it cannot be made, a page that says so (the log says why)."""
     try:
+        _mend_address()
         shown = make()
     except Exception:
         log.exception("The page could not be made")
         sentence = "This page could not be made; the server's log says why. Check the address, or go home."
         shown = page("Something went wrong", alert(sentence, severity="error"))
     shown.servable()
+
+
+def _mend_address() -> None:
+    """Escape what may stand in a query as it is, but would make Panel's reader of addresses stumble."""
+    context: Any = pn.state.curdoc.session_context if pn.state.curdoc else None
+    if context is not None:
+        path, sign, query = context.request.uri.partition("?")
+        context.request.uri = path + sign + query.replace("?", "%3F").replace("#", "%23")
 
 
 def prefers_dark() -> bool:
@@ -257,6 +271,9 @@ _PAGE_SX = {
         "boxShadow": "none",
         "borderBottom": "1px solid",
         "borderColor": "divider",
+        "& .MuiLinearProgress-root": {
+            "display": "none"
+        },  # without a name; busy_indicator=None does not reach it
     },
     ".main": {"backgroundColor": "background.default"},
 }

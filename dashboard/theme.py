@@ -189,7 +189,7 @@ def _material(shown: Colours, *, hover: float) -> dict[str, Any]:
             "error": {"main": shown.truth},
             "text": {"primary": shown.text, "secondary": shown.quiet},
             "background": {"default": shown.canvas, "paper": shown.surface},
-            "action": {"hoverOpacity": hover},
+            "action": {"hoverOpacity": hover, "active": shown.quiet},
         },
         # Axis labels of plots are sized in em of htmlFontSize. 13 px gives them a calm size; fontSize undoes
         # the effect on the components, whose text would otherwise grow by 16/13.

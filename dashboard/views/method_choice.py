@@ -28,7 +28,7 @@ class MethodChoice(pn.viewable.Viewer):
             value=plan.seed,
             start=0,
             end=LARGEST_SEED,
-            description="The same seed, the same run",
+            helper_text="The same seed, the same run",
             **_INPUT,
         )
         self.form = config_form(plan.config, self._check)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,9 @@ def read_netcdf(path: Path, sweep: int | None) -> Recording:
     """
     import xarray as xr
 
-    with xr.open_dataset(path, engine="h5netcdf", decode_times=False, decode_timedelta=False) as dataset:
+    # Without indexes, nothing is unpacked before its size is known.
+    as_stored: Any = {"decode_times": False, "decode_timedelta": False, "create_default_indexes": False}
+    with xr.open_dataset(path, engine="h5netcdf", **as_stored) as dataset:
         missing = [name for name in CHANNELS if name not in dataset.variables]
         if missing:
             found = ", ".join(sorted(map(str, dataset.variables))[:8]) or "none"

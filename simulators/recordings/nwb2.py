@@ -109,6 +109,7 @@ def read_channel(series: Any, name: str) -> Channel:
 def _rate(series: Any, name: str) -> float:
     if series.rate is not None:
         return float(series.rate)
+    check_size(name, len(series.timestamps))
     times = np.asarray(series.timestamps[:], np.float64)
     if len(times) < 2 or not np.allclose(np.diff(times), times[1] - times[0], rtol=1e-3):
         raise RecordingError(f"the {name} has timestamps that are not uniform; resample to equal steps.")

@@ -102,6 +102,15 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """(server, people) of `posterior-lab serve --users`."""
+    from tests.browser.lab import serving_lab
+
+    with serving_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
 def plain_server(tmp_path_factory):
     """`panel serve dashboard/pages/*.py`."""
     pages = map(str, sorted((ROOT / "dashboard" / "pages").glob("*.py")))

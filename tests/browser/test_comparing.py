@@ -25,13 +25,16 @@ def runs(server):
     return [finished(store, "snpe", 0.15, chains=1), finished(store, "nuts", 0.0, chains=4)]
 
 
-def finished(store, method, shift, *, chains):
-    """A run of the linear Gaussian that has ended; its draws are exact but for a shift of the first."""
+def finished(store, method, shift, *, chains, model=None):
+    """A run of the linear Gaussian that has ended; its draws are exact but for a shift of the first.
+
+    Another ``model`` only gives its names.
+    """
     from inference.drawn_posterior import DrawnPosterior
     from inference.tree import Draws, Findings, build_tree
     from simulators import get_simulator
 
-    model = get_simulator("linear_gaussian")
+    model = model or get_simulator("linear_gaussian")
     observed = model.default_observation()
     random = np.random.default_rng(chains)
     theta = np.asarray(observed.x) / 2 + random.normal(0.0, 0.05**0.5, (NUM, model.prior.dim))

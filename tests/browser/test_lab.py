@@ -1,76 +1,31 @@
 """A server with users, in real browsers: every route as nobody, as another user and as the owner."""
 
-import contextlib
-import http.client
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.people import People
 from inference.requests import Request
 from inference.runs import RunStore
-from tests.browser.conftest import SECONDS, serving
+from tests.browser.lab import PASSWORDS, answer, logged_in, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 ROUTES = ("/", "/home", "/model", "/infer", "/run", "/compare", "/metadata", "/infer/metadata")
 ROUTES += ("/infer/autoload.js?bokeh-autoload-element=1", "/infer/ws")
-PASSWORDS = {"ada": "a long password", "bob": "another password"}
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lab")
-    people = People(folder / "users.json")
-    for name, password in PASSWORDS.items():
-        people.add(name, password)
-    command = ["-c", "from dashboard.cli import main; main()", "serve", "--port", "0", "--users"]
-    with serving([*command, str(people.file)], folder) as server:
-        lab = server, people
-        _wait_until(lambda: _is_listening(lab))
-        yield lab
-
-
-@contextlib.contextmanager
-def logged_in(browser, lab, name):
-    """A page of somebody's own browser, logged in through the form."""
-    context = browser.new_context()
-    context.set_default_timeout(1000 * SECONDS)
-    try:
-        page = context.new_page()
-        page.goto(lab[0].address + "/home")
-        page.get_by_label("Name").fill(name)
-        page.get_by_label("Password").fill(PASSWORDS[name])
-        page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_test_id("whoever")).to_contain_text(name)
-        yield page
-    finally:
-        context.close()
-
-
-def answer(lab, method, route, **headers):
-    """Status and place to go on to, as a program without cookies of its own gets them."""
-    connection = http.client.HTTPConnection(lab[0].address.removeprefix("http://"), timeout=SECONDS)
-    with contextlib.closing(connection):
-        connection.request(method, route, body="name=ada&password=a+long+password", headers=headers)
-        found = connection.getresponse()
-        found.read()
-        return found.status, found.headers.get("Location", "")
 
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_nobody_gets_a_page(lab, route):
     for cookie in ("", "posterior_lab_login=ada", 'posterior_lab_login="2|1:0|10:1|3:x|4:YWRh|00"'):
-        status, place = answer(lab, "GET", route, Cookie=cookie)
+        status, place = answer(lab[0], "GET", route, Cookie=cookie)
         assert status in (302, 403)
         assert status == 403 or re.match(r"\.?/login\?next=%2F", place)
 
 
 def test_a_form_from_elsewhere_logs_nobody_in(lab):
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert answer(lab, "POST", "/login", **kind)[0] == 403
+    assert answer(lab[0], "POST", "/login", **kind)[0] == 403
 
 
 def test_what_the_owner_shares_is_seen_by_others_and_changed_by_nobody_else(browser, lab):
@@ -89,7 +44,7 @@ def test_what_the_owner_shares_is_seen_by_others_and_changed_by_nobody_else(brow
         ada.goto(link)
         expect(ada.get_by_role("button", name="Resume")).to_be_visible()
         ada.get_by_role("button", name="Whoever has the link").click()
-        _wait_until(lambda: run.record.get("sharing") == "link")
+        wait_until(lambda: run.record.get("sharing") == "link")
 
         bob.goto(link)
         expect(bob.get_by_test_id("run-owner")).to_have_text("A run of ada.")
@@ -127,17 +82,3 @@ def test_a_wrong_password_is_one_sentence(browser, lab):
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).to_have_text("This name and password do not belong together.")
     context.close()
-
-
-def _is_listening(lab):
-    try:
-        return answer(lab, "GET", "/liveness")[0] == 200
-    except ConnectionRefusedError:
-        return False
-
-
-def _wait_until(condition):
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)

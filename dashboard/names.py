@@ -1,0 +1,13 @@
+"""Names for the controls of a page that its component library leaves without one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from panel.custom import JSComponent
+
+
+class Names(JSComponent):
+    """Shows nothing; names the fields and buttons of its page, also those to come, for screen readers."""
+
+    _esm = (Path(__file__).parent / "static" / "names.js").read_text(encoding="utf-8")
