@@ -321,7 +321,7 @@ PLACES = [
     "/metadata",
 ]
 PLACES += [
-    "/home/ws",
+    "/infer/ws",
     "/infer/autoload.js",
     "/favicon.ico",
     "/liveness",

@@ -81,7 +81,7 @@ def test_the_reference_is_above_the_diagonal_in_the_same_axes():
     view.cell = (0, 0)
     assert np.max(view._detail._curves["reference"].data["y"]) > 0
     assert not any(view._detail._outlines.data["xs"])
-    assert "reference" in dict(view._meanings())
+    assert "reference" in dict(view.meanings())
 
 
 def test_a_narrow_reference_is_not_cut_off_on_the_diagonal():
@@ -161,7 +161,7 @@ def test_the_selected_of_a_reference_are_circled_and_dashed_and_cleared():
     assert view._detail._chosen_curve.data["x"] == []
     assert view._mosaic._chosen.data_source.data["xs"] == []
     assert not picture(view, "selection").any()
-    assert "dashed or circled" in dict(view._meanings())["selection"]
+    assert "dashed or circled" in dict(view.meanings())["selection"]
 
 
 def test_a_reference_of_few_draws_is_shown_as_points_over_the_regions():
@@ -177,7 +177,7 @@ def test_a_reference_of_few_draws_is_shown_as_points_over_the_regions():
     view.selection.ranges = {"p0": (-0.5, 0.5)}
     assert picture(view, "selection").any()
     assert "of 5 of the reference" in view.summary.text
-    assert dict(view._meanings())["reference"] == "reference: its points"
+    assert dict(view.meanings())["reference"] == "reference: its points"
 
 
 def test_without_a_reference_nothing_is_brushed_above_the_diagonal(toy_tree):
@@ -336,7 +336,7 @@ def test_nothing_is_needed_but_draws():
     bare = PosteriorDraws(("a", "b"), np.random.default_rng(0).normal(size=(50, 2)))
     view = PairMosaic(bare)
     assert view._mosaic._prior.data_source.data["xs"] == []
-    assert [role for role, _ in view._meanings()] == ["model", "selection"]
+    assert [role for role, _ in view.meanings()] == ["model", "selection"]
 
 
 def test_levels_follow_the_colour_of_the_histograms():
