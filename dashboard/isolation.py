@@ -48,7 +48,9 @@ def _pool() -> ProcessPoolExecutor:
 
 
 def _limit_memory() -> None:
-    resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
+    most = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    limit = MOST_BYTES if most == resource.RLIM_INFINITY else min(MOST_BYTES, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
 
 
 def _give_up(pool: ProcessPoolExecutor) -> None:
