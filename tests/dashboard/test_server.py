@@ -65,7 +65,7 @@ def test_it_serves_and_ends_without_a_traceback(tmp_path):
             process.send_signal(signal.SIGTERM)
             log = process.communicate(timeout=30)[0]
     assert "Traceback" not in log, log
-    assert process.returncode == 130
+    assert process.returncode == 0  # as by Ctrl-C: that is how one ends it
 
 
 def _get(address, seconds=30.0):
