@@ -185,11 +185,23 @@ class Visitor:
 
     def drag(self, start, end):
         """Draw a box in the largest figure with a brush, in the figure's own coordinates."""
-        corners = [self.page.evaluate(ON_SCREEN, list(point)) for point in (start, end)]
+        self.wait()
+        corners = self._at_rest(
+            lambda: [self.page.evaluate(ON_SCREEN, list(point)) for point in (start, end)]
+        )
         self.page.mouse.move(*corners[0])
         self.page.mouse.down()
         self.page.mouse.move(*corners[1], steps=5)
         self.page.mouse.up()
+
+    def _at_rest(self, look):
+        """What is seen twice, a moment apart: a page that is laid out anew moves under the mouse."""
+        deadline, before = time.monotonic() + SECONDS, None
+        while (seen := look()) != before:
+            assert time.monotonic() < deadline, "the page does not come to rest"
+            before = seen
+            self.page.wait_for_timeout(300)
+        return seen
 
     def _heard(self, message):
         if message.type == "error" and PANEL_CDN not in str(message.location.get("url")):

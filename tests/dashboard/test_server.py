@@ -63,7 +63,7 @@ def test_it_serves_and_ends_without_a_traceback(tmp_path):
             assert "Posterior Lab" in _get(address.replace("localhost", server.ADDRESS))
         finally:
             process.send_signal(signal.SIGTERM)
-            log = process.communicate(timeout=30)[0]
+            log = process.communicate(timeout=90)[0]
     assert "Traceback" not in log, log
     assert process.returncode == 0  # as by Ctrl-C: that is how one ends it
 
