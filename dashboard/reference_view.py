@@ -15,6 +15,7 @@ from dashboard.background import in_background, repeat
 from dashboard.references import Found, References, exact_methods, title_of
 from dashboard.results import compared, tree_of
 from dashboard.views import run_rows
+from dashboard.views.draws import posterior_draws
 from dashboard.views.selection import Selection
 from dashboard.words import method_name
 from inference.runs import ACTIVE, Run
@@ -120,7 +121,22 @@ class ReferenceView(pn.viewable.Viewer):
             return
         other = self.references.store.get(run_id)
         self.body.objects = [shell.html(LOADING)]
-        in_background(partial(tree_of, other), partial(self._compare, other), self._fail)
+        in_background(partial(self._read, other), partial(self._compare, other), self._fail)
+
+    def _read(self, other: Run) -> xr.DataTree:
+        """Its tree.
+
+        Raises:
+            ValueError: it cannot be read, or has other parameters: a model may have changed in between.
+        """
+        tree = tree_of(other)
+        mine, its = (posterior_draws(one).names for one in (self.tree, tree))
+        if set(mine) != set(its):
+            raise ValueError(
+                f"Run {other.id} has the parameters {', '.join(its)} and this one {', '.join(mine)}: "
+                "the model has changed in between. Choose another reference."
+            )
+        return tree
 
     def _compare(self, other: Run, tree: xr.DataTree) -> None:
         if other.id != self.references.chosen:

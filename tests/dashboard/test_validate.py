@@ -107,6 +107,22 @@ def test_a_reference_is_begun_followed_and_then_compared_with(store, done, toy_t
 
 
 @pytest.mark.usefixtures("results")
+def test_a_reference_with_other_parameters_is_refused(store, done, toy_tree):
+    run, exact = done(), done(method="nuts")
+    changed = toy_tree.map_over_datasets(
+        lambda group: group.rename({"tau": "tau_m"} if "tau" in group else {})
+    )
+    choice = references(run, store)
+    choice.chosen = exact.id
+    view = ReferenceView(changed, choice)
+    assert view.shown is None
+    (alert,) = view.body.objects
+    told = alert.objects[0].object
+    assert "tau_m" in told
+    assert "Choose another reference" in told
+
+
+@pytest.mark.usefixtures("results")
 def test_a_reference_that_fails_leaves_the_button(store, done, toy_tree):
     view = ReferenceView(toy_tree, references(done(), store))
     view.start()
