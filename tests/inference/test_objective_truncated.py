@@ -76,6 +76,7 @@ def test_rows_of_the_first_round_have_the_plain_loss(estimator, loss):
     np.testing.assert_allclose(loss(key, estimator, rows), negative_log_prob(key, estimator, rows), rtol=1e-6)
 
 
+@pytest.mark.long
 def test_its_value_is_lower_by_what_lies_outside(estimator, loss):
     """By 1.1 nats where the draw was outside: the smaller the share inside, the lower the loss of a hit."""
     num = 2_000

@@ -25,6 +25,7 @@ def eigenvalues(u, v):
     return np.stack([reduced, np.linalg.eigvalsh((w + w.swapaxes(1, 2)) / 2)[:, -1]], axis=1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("num_neurons", [2, 10, 50])
 def test_statistics_are_those_of_the_vectors(shared, num_neurons):
     vectors = np.load(shared / "reference" / "vectors_epi_hnpe" / "rnn_rank2.npz")
@@ -39,6 +40,7 @@ def test_statistics_are_those_of_the_vectors(shared, num_neurons):
         np.testing.assert_allclose(single, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("num_neurons", SIZES)
 def test_statistics_are_those_of_the_whole_matrix(num_neurons):
     """Of random factors, and of V = -U + a remainder, where the columns of both are nearly parallel."""
