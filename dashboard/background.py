@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
@@ -172,6 +173,14 @@ class Gathering(param.Parameterized, Generic[Outcome]):
 
     def _more(self, so_far: Outcome) -> Outcome:
         raise NotImplementedError
+
+    def _for_a_while(self, step: Callable[[Outcome], Outcome], so_far: Outcome, seconds: float) -> Outcome:
+        """One step, and more of them until it is time to show what has come, or nothing more is wanted."""
+        until = time.perf_counter() + seconds
+        while True:
+            so_far = step(so_far)
+            if self.is_whole(so_far) or not self.is_running or time.perf_counter() > until:
+                return so_far
 
     def _is_wanted(self, found: Outcome) -> bool:
         """Whether it is still what is asked for."""

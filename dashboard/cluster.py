@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def slurm_cluster(batch: Batch, *, host: str, port: int) -> SLURMCluster:
     except ImportError as error:
         raise ValueError("SLURM needs dask-jobqueue: pip install dask-jobqueue.") from error
     configure()
-    exports = [f"export {name}={value}" for name, value in cache_variables().items()]
+    told = cache_variables() | _worker_variables()
     settings: dict[str, Any] = {
         "cores": 1,  # of Dask: one run at a time
         "job_cpu": batch.cores,
@@ -130,7 +131,13 @@ def slurm_cluster(batch: Batch, *, host: str, port: int) -> SLURMCluster:
         "python": sys.executable,
         "job_name": "posterior-lab",
         "death_timeout": DEATH_SECONDS,
-        "job_script_prologue": [*exports, "export DASK_DISTRIBUTED__WORKER__DAEMON=False"],
+        "job_script_prologue": [f"export {name}={shlex.quote(value)}" for name, value in told.items()],
         "scheduler_options": {"host": host, "port": port, "dashboard": False},
     }
     return SLURMCluster(**settings)
+
+
+def _worker_variables() -> dict[str, str]:
+    """What `SETTINGS` tell a worker, as Dask reads it from the environment of a process that others start."""
+    mine = {name: value for name, value in SETTINGS.items() if name.startswith("distributed.worker.")}
+    return {f"DASK_{name.upper().replace('.', '__')}": str(value) for name, value in mine.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -45,12 +44,8 @@ class Climbing(Gathering[Ends]):
         return len(found) >= self.num
 
     def _more(self, so_far: Ends) -> Ends:
-        posterior, until = self._load(), time.perf_counter() + SECONDS
-        while not self.is_whole(so_far) and self.is_running:
-            so_far = (*so_far, find_mode(posterior, self.draws.values[len(so_far)]))
-            if time.perf_counter() > until:
-                break
-        return so_far
+        posterior, rows = self._load(), self.draws.values
+        return self._for_a_while(lambda ends: (*ends, find_mode(posterior, rows[len(ends)])), so_far, SECONDS)
 
 
 class Wish(NamedTuple):

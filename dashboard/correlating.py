@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -74,13 +73,13 @@ class Correlating(Gathering[Averaged]):
         return self.found is not None and found.names == self.found.names  # else others have been asked for
 
     def _more(self, so_far: Averaged) -> Averaged:
-        posterior, until = self._load(), time.perf_counter() + SECONDS
+        posterior = self._load()
         at = [self.draws.names.index(name) for name in so_far.names]
         ranges = np.stack(self.draws.zoomed_range, axis=1)[at]
-        while not self.is_whole(so_far) and self.is_running:
+
+        def with_next(so_far: Averaged) -> Averaged:
             theta = self.draws.values[so_far.num]
             part = held(posterior, theta, at)
-            so_far = so_far.with_one(conditional_correlations(part, theta[None, at], ranges))
-            if time.perf_counter() > until:
-                break
-        return so_far
+            return so_far.with_one(conditional_correlations(part, theta[None, at], ranges))
+
+        return self._for_a_while(with_next, so_far, SECONDS)

@@ -102,3 +102,6 @@ def test_a_job_of_slurm_asks_for_what_a_run_needs():
         assert f"#SBATCH {line}\n" in script
     assert "--nthreads 1 " in script  # one run at a time
     assert "JAX_COMPILATION_CACHE_DIR" in script
+    assert "DASK_DISTRIBUTED__WORKER__DAEMON=False\n" in script
+    assert "DASK_DISTRIBUTED__WORKER__MEMORY__SPILL=False\n" in script
+    assert "distributed.http.health" in script  # and no pages
