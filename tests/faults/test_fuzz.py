@@ -1,18 +1,13 @@
-"""Spoilt uploads, whatever may be typed or asked of a server: a sentence, never a traceback.
+"""Spoilt uploads, and whatever may be typed into forms and addresses: a sentence, never a traceback.
 
 A few of each at once; a thousand with ``-m long``. The same examples in every run.
 """
 
 import math
-import re
-import socket
-from collections import Counter
 from dataclasses import fields
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dashboard
@@ -28,77 +23,11 @@ from inference.methods import METHODS
 from inference.runs import Run, RunStore
 from simulators import all_simulators, get_simulator
 from simulators.recordings import EegOptions, kind_of
-from tests.browser.conftest import serving
-from tests.browser.lab import is_listening, wait_until
+from tests.faults.nasty import WORDS, explore, is_one_sentence
 from tests.faults.valid_files import valid_uploads
 
 FEW_AND_MANY = pytest.mark.parametrize("num", [20, pytest.param(1000, marks=pytest.mark.long)])
 LIMIT = 10**6  # bytes of an upload
-
-# What breaks readers of numbers, lists, paths and markup.
-NASTY = [
-    "",
-    " ",
-    "nan",
-    "-inf",
-    "1e400",
-    "9" * 400,
-    "-1",
-    "0",
-    "1e-320",
-    "٣",
-    "1_0",
-    "0x1",
-    "1,0",
-    "1;2",
-    "(",
-    "[]",
-]
-NASTY += [
-    "None",
-    "true",
-    "\x00",
-    "\ud800",
-    "\u202e",
-    "\n",
-    "%00",
-    "%",
-    "../" * 9,
-    "/etc/passwd",
-    "C:\\",
-    "a=b",
-    ":",
-]
-NASTY += [
-    "<script>alert(1)</script>",
-    "' OR 1=1",
-    "{0.__class__}",
-    "$(id)",
-    "é" * 300,
-    ",,,",
-    "g_Na:",
-    ":1",
-    "=",
-    "===",
-]
-WORDS = st.one_of(st.sampled_from(NASTY), st.text(max_size=40), st.floats().map(str), st.integers().map(str))
-
-
-def explore(num, strategy, act):
-    """act(example) for so many examples."""
-    quietly = settings(
-        max_examples=num,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    quietly(given(strategy)(act))()
-
-
-def is_one_sentence(text):
-    return bool(text.strip()) and "\n" not in text and "Traceback" not in text and len(text) < 1200
-
 
 # Uploads ---------------------------------------------------------------------------------------------------
 
@@ -304,102 +233,3 @@ def test_addresses_of_runs(num, tmp_path):
         "none",
     ]
     explore(num, queries(["id", "tab", "sel", "ref", "part", "pins", "runs"], values), act)
-
-
-# Requests to a server --------------------------------------------------------------------------------------
-
-PLACES = [
-    "/",
-    "/home",
-    "/model",
-    "/infer",
-    "/run",
-    "/compare",
-    "/login",
-    "/static",
-    "/static/extensions",
-    "/metadata",
-]
-PLACES += [
-    "/infer/ws",
-    "/infer/autoload.js",
-    "/favicon.ico",
-    "/liveness",
-    "/../",
-    "/static/..",
-    "//",
-    "/runs",
-    "/*",
-]
-ODD = [
-    "%2e%2e%2f" * 5 + "etc/passwd",
-    "../" * 8 + "etc/passwd",
-    "..\\..\\secret.json",
-    "%00",
-    "%ff%fe",
-    "%",
-    "a" * 7000,
-]
-ODD += [
-    "%0d%0aSet-Cookie:x=1",
-    "run.json",
-    "secret.json",
-    "\udcff\udcfe",
-    "é",
-    ";",
-    "?",
-    "#",
-    "index.html",
-    ".git/config",
-]
-
-
-@st.composite
-def targets(draw):
-    """A path and a query as they stand in a request."""
-    path = draw(st.sampled_from(PLACES)) + draw(
-        st.one_of(st.just(""), st.sampled_from(ODD).map("/{}".format))
-    )
-    pairs = draw(
-        st.dictionaries(st.sampled_from(["id", "runs", "name", "model", "tab", *NASTY]), WORDS, max_size=3)
-    )
-    asked = (lambda raw: quote(raw).encode()) if draw(st.booleans()) else bytes
-    raw = {
-        key.encode(errors="surrogatepass"): value.encode(errors="surrogatepass")
-        for key, value in pairs.items()
-    }
-    query = b"&".join(asked(key) + b"=" + asked(value) for key, value in raw.items())
-    return re.sub(rb"[\s\x00]", b"_", path.encode(errors="surrogateescape") + b"?" + query)
-
-
-@pytest.mark.long
-def test_whatever_is_asked_of_a_server(tmp_path):
-    command = ["-c", "from dashboard.cli import main; main()", "serve", "--port", "0"]
-    answers = Counter()
-    with serving(command, tmp_path) as server:  # in the end there must be no traceback in its log
-        wait_until(lambda: is_listening(server))
-
-        def act(target):
-            status, body = ask(server, target)
-            assert status < 500, (status, body[:300])
-            assert b"Traceback" not in body
-            assert b"root:x:0" not in body
-            answers[status] += 1
-
-        explore(300, targets(), act)
-        assert ask(server, b"/home?runs=all?runs=all")[0] == 200  # as pasted twice
-        assert ask(server, b"/home")[0] == 200
-        assert "ERROR" not in server.log.read_text()
-    assert answers[200] > 30, answers
-
-
-def ask(server, target):
-    """Status and body of the answer to a GET request, which is sent as it stands."""
-    host, port = server.address.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
-        connection.sendall(
-            b"GET " + target + b" HTTP/1.1\r\nHost: " + host.encode() + b"\r\nConnection: close\r\n\r\n"
-        )
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return int(head.split()[1]), body
