@@ -3,6 +3,7 @@
 # make test-long   those of two seconds or more each, notebooks among them
 # make format  mends formatting and what lint can mend
 # make setup   what both run first: .venv with the versions of requirements.lock
+# make docs    the documentation, into site/; open site/index.html
 # make lock    newest versions into requirements.lock (needs the oldest Python of pyproject.toml)
 
 # A Python of your choice: make setup PYTHON=/path/to/python3. Else the first of these that is new enough.
@@ -19,7 +20,7 @@ STAMP := .venv/.installed
 RUNS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-long check check-format check-lint check-types format lock
+.PHONY: help setup serve test test-long check check-format check-lint check-types format docs lock
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -62,6 +63,11 @@ check-types: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Warnings are errors. What has not changed since the last time is not read again.
+docs: setup
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html -d build/doctrees docs site
+	@echo "The documentation is in site/: open site/index.html in a browser."
 
 lock:
 	@$(or $(PYTHON),python3.11) tools/lock.py

@@ -19,12 +19,14 @@ CONDA_NAMES = {"playwright": "playwright-python"}
 # Declared, but imported by none of our files; why they are needed all the same.
 NOT_IMPORTED = {
     "beartype": "jaxtyping calls it to check shapes in tests",
+    "furo": "the look of the documentation",
     "h5netcdf": "xarray reads and writes netCDF with it",
     "hatchling": "builds the package without fetching a builder",
     "holoviews": "a notebook user overlays our arrays with it",
     "ipykernel": "makes .venv a kernel of JupyterLab",
     "ipywidgets": "tqdm draws its bars in notebooks with it",
     "jupyterlab": "a test explores a result in it",
+    "myst-parser": "Sphinx reads Markdown with it",
     "pre-commit": "runs the hooks",
     "pyright": "checks types",
     "pytest-xdist": "runs the tests in several processes",
@@ -81,7 +83,7 @@ def runtime(project):
 def declared(project, runtime):
     """Name -> range of everything that is to be in the lock."""
     extras = project["optional-dependencies"]
-    return runtime | names_and_ranges(extras["jupyter"] + extras["dev"])
+    return runtime | names_and_ranges(extras["jupyter"] + extras["docs"] + extras["dev"])
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,7 @@ def test_packages_import_only_what_is_declared(root, runtime):
 
 
 def test_everything_declared_is_imported_or_has_a_reason(root, declared):
-    modules = set().union(*(imported(root / folder) for folder in (*PACKAGES, "tests")))
+    modules = set().union(*(imported(root / folder) for folder in (*PACKAGES, "tests", "docs")))
     used = set().union(*distributions_of(modules).values())
     assert sorted(set(declared) - used - set(NOT_IMPORTED)) == []
     stale = set(NOT_IMPORTED) & used | set(NOT_IMPORTED) - set(declared)
