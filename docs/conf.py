@@ -12,12 +12,22 @@ copyright = "Posterior Lab contributors, MIT licence"  # noqa: A001  a name of S
 release = metadata.version("posterior-lab")
 language = "en-GB"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "tables", "pictures", "formulas"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "docstrings",
+    "tables",
+    "pictures",
+    "formulas",
+]
 exclude_patterns = ["_ext", "_generated"]
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
-# Blocks of configuration that no lexer reads whole.
-suppress_warnings = ["misc.highlighting_failure"]
+suppress_warnings = [
+    "misc.highlighting_failure",  # blocks of configuration that no lexer reads whole
+    "ref.python",  # attributes of the same name in two classes
+]
 
 # Docstrings: Google style; one backtick or two, both mean code.
 default_role = "code"
@@ -27,6 +37,7 @@ autodoc_preserve_defaults = True
 autodoc_typehints = "none"
 napoleon_use_rtype = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False
 
 html_theme = "furo"
 html_title = "Posterior Lab"
