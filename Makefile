@@ -4,6 +4,7 @@
 # make format  mends formatting and what lint can mend
 # make setup   what both run first: .venv with the versions of requirements.lock
 # make docs    the documentation, into site/; open site/index.html
+# make bench   all benchmarks, one after another; days: see docs/benchmarks.md
 # make lock    newest versions into requirements.lock (needs the oldest Python of pyproject.toml)
 
 # A Python of your choice: make setup PYTHON=/path/to/python3. Else the first of these that is new enough.
@@ -20,7 +21,7 @@ STAMP := .venv/.installed
 RUNS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-long check check-format check-lint check-types format docs lock
+.PHONY: help setup serve test test-long check check-format check-lint check-types format docs bench lock
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -68,6 +69,10 @@ format: setup
 docs: setup
 	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html -d build/doctrees docs site
 	@echo "The documentation is in site/: open site/index.html in a browser."
+
+# Resumable, and days on two cores: make bench ARGS="--only speed_pyloric", ARGS="--quick" (see docs/benchmarks.md).
+bench: setup
+	@$(BIN)/python -m tests.benchmarks.all $(ARGS)
 
 lock:
 	@$(or $(PYTHON),python3.11) tools/lock.py

@@ -9,6 +9,7 @@
 import dataclasses
 import math
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from inference.methods import METHODS
 from simulators import SIMULATORS, Simulator
+from tests.benchmarks.report import report
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -208,6 +210,15 @@ class Commands(SphinxDirective):
         return self.parse_text_to_nodes(commands(), allow_section_headings=True)
 
 
+class Bench(SphinxDirective):
+    """What `make bench` has measured beside these pages, if anything."""
+
+    def run(self) -> list[nodes.Node]:
+        """The nodes that stand in place of the directive."""
+        text = report(Path(self.env.srcdir).parent / "bench-results")
+        return self.parse_text_to_nodes(text, allow_section_headings=True)
+
+
 class Models(SphinxDirective):
     """All models in a table."""
 
@@ -223,6 +234,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         "models": Models,
         "settings": Settings,
         "commands": Commands,
+        "bench": Bench,
     }.items():
         app.add_directive(name, directive)
     return {"parallel_read_safe": True}
