@@ -45,7 +45,7 @@ def problem(words):
 
 
 def problem_of_run(words):
-    if words[0] not in SIMULATORS and words[0] not in OWN:
+    if words[0] not in {*SIMULATORS} | OWN:
         return f"there is no model {words[0]}"
     method = METHODS[words[words.index("--method") + 1] if "--method" in words else "snpe"]
     names = {item.name for item in fields(method.config)}
