@@ -20,6 +20,7 @@ extensions = [
     "docstrings",
     "tables",
     "pictures",
+    "charts",
     "formulas",
 ]
 exclude_patterns = ["_ext", "_generated"]

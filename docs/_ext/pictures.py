@@ -23,6 +23,7 @@ from simulators import SIMULATORS, ImageAxes, RecordingAxes, Simulator
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / "docs" / "_generated"
 BLUE, PINK, GREY, AXES = "#2f8fd0", "#c0699c", "#98a3ad", "#727d87"
+DARK_TEXT, LIGHT_TEXT = "#3f4a54", "#c3ccd4"  # of the drawing of the layers, on light and dark pages
 WIDTH, POINTS, NUM_DRAWS = 7.2, 900, 1_500
 STYLE = {
     "axes.edgecolor": AXES,
@@ -128,6 +129,8 @@ def make(name: str) -> None:
 def _make_all(app: Sphinx) -> None:
     for name in SIMULATORS:
         make(name)
+    layers = (ROOT / "docs" / "_static" / "layers.svg").read_text()
+    (FOLDER / "layers-dark.svg").write_text(layers.replace(DARK_TEXT, LIGHT_TEXT))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
