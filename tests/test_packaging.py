@@ -44,6 +44,7 @@ def names_and_ranges(requirements):
 # Of the benchmarks: scripts that run in the environment of the tool to be compared with.
 PEERS = {"sbi", "torch", "speed_data", "brian2", "neuron"}
 PEERS |= {"bayesflow", "keras", "sbijax", "tensorflow_probability"}
+EXTENSIONS = {"pictures"}  # of docs/_ext, found there by Sphinx
 
 
 def imported(folder):
@@ -61,7 +62,7 @@ def imported(folder):
 def distributions_of(modules):
     """The third-party distributions that these modules come from."""
     provided_by = packages_distributions()
-    foreign = modules - set(sys.stdlib_module_names) - set(PACKAGES) - {"tests"} - PEERS
+    foreign = modules - set(sys.stdlib_module_names) - set(PACKAGES) - {"tests"} - PEERS - EXTENSIONS
     unknown = foreign - set(provided_by)
     assert not unknown, f"imported, but no installed package has them: {sorted(unknown)}"
     return {name: {canonicalize_name(item) for item in provided_by[name]} for name in foreign}

@@ -80,4 +80,4 @@ def test_a_tiny_one_runs_and_leaves_a_line(tmp_path):
     assert bench.perform(options) == 0
     record = json.loads((tmp_path / RECORDS).read_text())
     assert record["versions"]["jax"]
-    assert "| autapse |" in tables(record["printed"])
+    assert "| `autapse` |" in tables(record["printed"])

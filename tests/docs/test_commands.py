@@ -54,6 +54,7 @@ def problem_of_run(words):
     return f"{method.name} has no setting {wrong}" if wrong else ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_commands_and_their_options_exist(page):
     wrong = {" ".join(words): problem(words) for words in commands(page.read_text())}

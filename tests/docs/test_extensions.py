@@ -23,6 +23,7 @@ def extensions(monkeypatch):
         sys.modules.pop(name, None)
 
 
+@pytest.mark.long
 def test_every_marginal_of_every_model_has_words(extensions):
     tables = extensions("tables")
     for name in SIMULATORS:
@@ -39,6 +40,7 @@ def test_every_marginal_of_every_model_has_words(extensions):
     )
 
 
+@pytest.mark.long
 def test_settings_tables_have_every_setting(extensions):
     tables = extensions("tables")
     for name, method in METHODS.items():
@@ -48,6 +50,7 @@ def test_settings_tables_have_every_setting(extensions):
         ]
 
 
+@pytest.mark.long
 def test_commands_are_listed_with_their_options(extensions):
     text = extensions("tables").commands()
     assert "## `posterior-lab users add`" in text
