@@ -51,15 +51,22 @@ def serve(
     simulators: options.SimulatorFiles = None,
     scheduler: options.Scheduler = None,
     users: options.Users = None,
+    user_header: options.UserHeader = None,
+    trusted_proxy: options.TrustedProxy = None,
     address: options.Address = "127.0.0.1",
     origin: options.Origin = None,
 ) -> None:
-    """Serve the dashboard on this machine, or with --users FILE to a lab."""
+    """Serve the dashboard on this machine, or to a lab: with --users, or --user-header of a proxy."""
     _use(root, simulators)
     if users is not None:
         os.environ[settings.USERS_VARIABLE] = str(users.expanduser().resolve())
-    if scheduler is not None:
-        os.environ[settings.SCHEDULER_VARIABLE] = scheduler
+    for variable, value in (
+        (settings.SCHEDULER_VARIABLE, scheduler),
+        (settings.HEADER_VARIABLE, user_header),
+        (settings.PROXIES_VARIABLE, ",".join(trusted_proxy or ()) or None),
+    ):
+        if value is not None:
+            os.environ[variable] = value
     from dashboard.server import Access, serve_pages
 
     # A service manager stops the server as Ctrl-C does.

@@ -22,6 +22,14 @@ Users = Annotated[
     Path | None,
     typer.Option("--users", metavar="FILE", help="Who may log in; made with `posterior-lab users add`."),
 ]
+UserHeader = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Header in which your reverse proxy names who a request comes from."),
+]
+TrustedProxy = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ADDRESS", help="From where that proxy connects; others are nobody; repeatable."),
+]
 Address = Annotated[str, typer.Option(help="Network address to listen to; all of them: 0.0.0.0.")]
 Origin = Annotated[
     list[str] | None,
