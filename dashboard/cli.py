@@ -53,10 +53,19 @@ def serve(
     users: options.Users = None,
     user_header: options.UserHeader = None,
     trusted_proxy: options.TrustedProxy = None,
+    oauth_provider: options.OAuthProvider = None,
+    oauth_issuer: options.OAuthIssuer = None,
+    oauth_claim: options.OAuthClaim = None,
+    oauth_redirect: options.OAuthRedirect = None,
+    oauth_allow: options.OAuthAllow = None,
     address: options.Address = "127.0.0.1",
     origin: options.Origin = None,
 ) -> None:
-    """Serve the dashboard on this machine, or to a lab: with --users, or --user-header of a proxy."""
+    """Serve the dashboard on this machine, or to a lab: with --users, a proxy's --user-header, or OAuth.
+
+    The client id and secret of OAuth are in POSTERIOR_LAB_OAUTH_KEY and POSTERIOR_LAB_OAUTH_SECRET, or in the
+    files that POSTERIOR_LAB_OAUTH_KEY_FILE and POSTERIOR_LAB_OAUTH_SECRET_FILE name.
+    """
     _use(root, simulators)
     if users is not None:
         os.environ[settings.USERS_VARIABLE] = str(users.expanduser().resolve())
@@ -64,6 +73,11 @@ def serve(
         (settings.SCHEDULER_VARIABLE, scheduler),
         (settings.HEADER_VARIABLE, user_header),
         (settings.PROXIES_VARIABLE, ",".join(trusted_proxy or ()) or None),
+        (settings.oauth_variable("provider"), oauth_provider),
+        (settings.oauth_variable("issuer"), oauth_issuer),
+        (settings.oauth_variable("claim"), oauth_claim),
+        (settings.oauth_variable("redirect"), oauth_redirect),
+        (settings.oauth_variable("allow"), ",".join(oauth_allow or ()) or None),
     ):
         if value is not None:
             os.environ[variable] = value

@@ -76,18 +76,18 @@ class Login(AuthProvider):
     """What Bokeh asks about every request.
 
     Args:
-        people: who may log in.
+        known: who may log in.
+        handler: of the login page.
     """
 
-    def __init__(self, people: People) -> None:
-        self.people = people
-        self._login = type("LoginHandler", (_LoginHandler,), {"people": people, "failures": Failures()})
+    def __init__(self, known: Known, handler: type[RequestHandler]) -> None:
+        self.known, self._handler = known, handler
         super().__init__()
 
     @property
     def get_user(self) -> Any:
         """Who a request comes from; None: nobody who is logged in."""
-        return lambda handler: person_of(self.people, handler.get_secure_cookie(COOKIE, max_age_days=DAYS))
+        return lambda handler: person_of(self.known, handler.get_signed_cookie(COOKIE, max_age_days=DAYS))
 
     @property
     def login_url(self) -> str:
@@ -97,7 +97,7 @@ class Login(AuthProvider):
     @property
     def login_handler(self) -> Any:
         """The handler of the login page."""
-        return self._login
+        return self._handler
 
     @property
     def logout_url(self) -> str:
@@ -108,6 +108,18 @@ class Login(AuthProvider):
     def logout_handler(self) -> Any:
         """The handler that ends a login."""
         return LogoutHandler
+
+
+def password_login(people: People) -> Login:
+    """A server whose people have passwords."""
+    return Login(people, type("LoginHandler", (_LoginHandler,), {"people": people, "failures": Failures()}))
+
+
+def give_login(handler: RequestHandler, name: str, since: str | None, *, secure: bool) -> None:
+    """Log somebody in, until a week is over or the mark is another."""
+    handler.set_signed_cookie(
+        COOKIE, f"{name}:{since}", expires_days=DAYS, httponly=True, samesite="Lax", secure=secure
+    )
 
 
 def person_of(known: Known, login: bytes | None) -> str | None:
@@ -145,10 +157,8 @@ class _LoginHandler(RequestHandler):
             self._show("This name and password do not belong together.", name)
             return
         self.failures.forget(*who)
-        self.set_signed_cookie(
-            COOKIE, f"{name}:{self.people.since(name)}", expires_days=DAYS, httponly=True, samesite="Lax",
-            secure=self.request.protocol == "https",
-        )  # fmt: skip
+        is_secure = self.request.protocol == "https"
+        give_login(self, name, self.people.since(name), secure=is_secure)
         self.redirect(safe_next(self.get_query_argument("next", "/")))
 
     def _show(self, problem: str, name: str = "") -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard import settings
-from dashboard.login import COOKIE, Login
+from dashboard.login import COOKIE, password_login
+from dashboard.oauth import Allowed, read_allowed, take_provider
+from dashboard.oauth_login import oauth_login
 from dashboard.people import People, cookie_secret
 from dashboard.proxy_login import Proxy, ProxyLogin, read_proxy
 
-Known = People | Proxy
+Known = People | Proxy | Allowed
 
 
 def known() -> Known | None:
@@ -21,14 +23,15 @@ def known() -> Known | None:
     Raises:
         ValueError: what is set is wrong, or more than one way is.
     """
-    file, header = settings.users_file(), settings.user_header()
-    if file is not None and header is not None:
-        raise ValueError("There is one way to log in: a file of users or a proxy's header; got both.")
+    file, header, allowed = settings.users_file(), settings.user_header(), read_allowed()
+    ways = {"--users": file, "--user-header": header, "--oauth-provider": allowed}
+    if len(given := [way for way, value in ways.items() if value is not None]) > 1:
+        raise ValueError(f"There is one way to log in; got {' and '.join(given)}.")
     if header is None and settings.trusted_proxies():
         raise ValueError("A trusted proxy names its users in a header: say in which, with --user-header.")
     if header is not None:
         return read_proxy(header, settings.trusted_proxies())
-    return None if file is None else People(file)
+    return allowed if file is None else People(file)
 
 
 def server_settings() -> dict[str, Any]:
@@ -42,7 +45,9 @@ def server_settings() -> dict[str, Any]:
         return {}
     if isinstance(who, Proxy):
         provider: Any = ProxyLogin(who, COOKIE)
+    elif isinstance(who, Allowed):
+        provider = oauth_login(take_provider(), who)
     else:
         who.check()
-        provider = Login(who)
+        provider = password_login(who)
     return {"auth_provider": provider, "cookie_secret": cookie_secret(settings.root())}

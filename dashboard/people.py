@@ -125,6 +125,12 @@ def is_name(name: str) -> bool:
     return bool(_NAME.fullmatch(name)) and name not in NOT_PEOPLE
 
 
+def as_name(text: str) -> str | None:
+    """The name that others spell so, capital letters as small ones; None where it can be no name."""
+    name = text.lower() if text.isascii() else ""  # a foreign letter may become one of ours
+    return name if is_name(name) else None
+
+
 def check_name(name: str) -> None:
     """Refuse what cannot be somebody's name.
 

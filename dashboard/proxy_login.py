@@ -18,7 +18,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
 from dashboard.login_page import show_login
-from dashboard.people import is_name
+from dashboard.people import as_name, is_name
 
 LOGIN = "/login"
 MARK = "proxy"  # in the place of a password's mark
@@ -54,8 +54,7 @@ class Proxy:
         given = request.headers.get_list(self.header)
         if len(given) != 1 or not self._is_trusted(request.remote_ip or ""):
             return None
-        name = given[0].lower() if given[0].isascii() else ""  # other letters may become one of ours
-        return name if is_name(name) else None
+        return as_name(given[0])
 
     def _is_trusted(self, address: str) -> bool:
         try:

@@ -52,6 +52,16 @@ def trusted_proxies() -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, os.environ.get(PROXIES_VARIABLE, "").split(","))))
 
 
+def oauth_variable(name: str) -> str:
+    """The environment's name of a setting of OAuth: provider, issuer, claim, allow, redirect, key, secret."""
+    return f"POSTERIOR_LAB_OAUTH_{name.upper()}"
+
+
+def oauth(name: str) -> str:
+    """A setting of OAuth; empty: none."""
+    return os.environ.get(oauth_variable(name), "").strip()
+
+
 def account() -> str:
     """Name of the account that this process runs as."""
     try:

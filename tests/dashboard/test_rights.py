@@ -17,7 +17,7 @@ from inference.runs import RunStore
 REQUEST = Request("linear_gaussian")
 
 
-@pytest.fixture(params=["users", "proxy"])
+@pytest.fixture(params=["users", "proxy", "oauth"])
 def lab(tmp_path, monkeypatch, request):
     """Says who is logged in; a server with one of the ways to log in."""
     WAYS[request.param](tmp_path, monkeypatch)
@@ -44,7 +44,12 @@ def behind_proxy(folder, monkeypatch):
     monkeypatch.setenv(settings.PROXIES_VARIABLE, "127.0.0.1")
 
 
-WAYS = {"users": with_users, "proxy": behind_proxy}
+def with_oauth(folder, monkeypatch):
+    monkeypatch.setenv(settings.oauth_variable("provider"), "github")
+    monkeypatch.setenv(settings.oauth_variable("allow"), "ada,bob")
+
+
+WAYS = {"users": with_users, "proxy": behind_proxy, "oauth": with_oauth}
 
 
 @pytest.fixture
@@ -82,7 +87,13 @@ def test_nobody_sees_or_does_anything(lab, run):
 
 def test_a_login_of_another_way_or_a_made_up_one_is_nobodys(lab, monkeypatch):
     secret = cookie_secret(settings.root())
-    for content, signed_by in (("ada:0123456789abcdef", secret), ("ada:", secret), ("ada:proxy", "another")):
+    for content, signed_by in (
+        ("ada:0123456789abcdef", secret),
+        ("ada:", secret),
+        ("eve:None", secret),
+        ("ada:proxy", "another"),
+        ("ada:oauth x", secret),
+    ):
         cookie = create_signed_value(signed_by, COOKIE, content).decode()
         monkeypatch.setattr(rights, "_cookie", lambda cookie=cookie: cookie)
         with pytest.raises(NotAllowed):
