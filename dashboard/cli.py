@@ -160,7 +160,7 @@ def show(run_id: options.RunId, root: options.Root = None) -> None:
 
 @app.command()
 def stop(run_id: options.RunId, root: options.Root = None) -> None:
-    """Ask a run to stop; what is finished is kept."""
+    """Ask a run to stop; what is finished is kept. One that hangs is ended after half a minute."""
     run = _get(run_id, root)
     run.request_stop()
     deadline = time.monotonic() + 5
@@ -250,16 +250,18 @@ def _get(run_id: str, root: Path | None) -> Any:
 def _perform(run: Any) -> None:
     """Perform a run here, with a progress bar; the exit code is 2 if it fails, 130 if it is stopped."""
     from inference.execute import perform
+    from inference.hard_stop import end_what_is_stuck
 
     typer.echo(f"Run {run.id} in {run.folder}", err=True)
     for number in (signal.SIGINT, signal.SIGTERM):  # SIGTERM: a batch system's time limit
         signal.signal(number, lambda *_: _interrupt(run))
-    perform(run, client=settings.scheduler())
+    perform(run, client=settings.scheduler(), ends_process=True)
     state = run.state
     if state == "failed":
         _fail(run.message, code=2)
     if state != "done":
         typer.echo(f"{run.message} Go on with: posterior-lab resume {run.id}", err=True)
+        end_what_is_stuck()
         sys.exit(130)
     _echo(text.summary(run.result().tree))
 

@@ -53,7 +53,7 @@ class Jobs:
         self._starter.submit(self._send, run)
 
     def stop(self, run: Run) -> None:
-        """Ask a run to stop: it does within a second, or its message says what it waits for.
+        """Ask a run to stop: it does within a second, or its message says what it waits for, and how long.
 
         Raises:
             ValueError: the run is not queued or running.
@@ -176,13 +176,15 @@ def reconcile(store: RunStore, *, now: float) -> list[Run]:
 def perform_folder(folder: str) -> None:
     """What a worker does with a run folder."""
     from inference.execute import perform
+    from inference.hard_stop import end_what_is_stuck
 
     if not Path(folder).is_dir():
         return  # stopped while it was queued, and deleted
     try:
-        perform(Run(Path(folder)), on_progress=False)
+        perform(Run(Path(folder)), on_progress=False, ends_process=True)
     except RunBusy:
         return  # submitted twice: whoever was first goes on
+    end_what_is_stuck()  # another process takes the place of this one
 
 
 def _local_cluster() -> dict[str, Any]:
@@ -222,7 +224,7 @@ def _is_queued_at(run: Run, scheduler: str) -> bool:
 
 def _note_a_dead_worker(run: Run, ended: Any) -> None:
     """A future fails only if its worker died, or could not even begin."""
-    if ended.status == "error" and not run.is_claimed and run.state != "done":
+    if ended.status == "error" and not run.is_claimed and run.state not in ("done", "stopped"):
         _LOG.error("Run %s killed its worker: %s", run.id, ended.exception())
         run.set_state(
             "failed", "The worker process died twice, perhaps for want of memory; ask for less and resume."
