@@ -144,7 +144,7 @@ def list_runs(root: options.Root = None) -> None:
     store = RunStore(settings.root())
     reconcile(store, now=time.time())
     runs, notes = store.scan()
-    rows = [[run.id, run.state, run.request.simulator, run.request.method, run.message] for run in runs]
+    rows = [[run.id, run.state, run.request.simulator, run.request.method, text.remark(run)] for run in runs]
     _echo(
         text.table(["run", "state", "model", "method", ""], rows) if rows else f"No runs in {store.root} yet."
     )

@@ -13,6 +13,7 @@ SimulatorFiles = Annotated[
     typer.Option("--simulators", help="Python file with Simulator values of your own; repeatable."),
 ]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, as `posterior-lab list` shows it.")]
+Priority = Annotated[str, typer.Argument(metavar="high|normal|low", help="Higher priorities go first.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
 Open = Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")]
 Scheduler = Annotated[

@@ -20,7 +20,7 @@ from dashboard import logins, settings
 from dashboard.login import COOKIE, person_of_cookie
 from dashboard.notes import Notes
 from dashboard.people import cookie_secret
-from inference import trash
+from inference import trash, turns
 from inference.files import files_size
 from inference.requests import Request
 from inference.runfolder import read_record
@@ -97,6 +97,17 @@ def share(run: Run, sharing: str) -> None:
     if sharing not in SHARINGS:
         raise ValueError(f"A run is {', '.join(SHARINGS)}; got '{sharing}'.")
     run.update(sharing=sharing)
+
+
+def set_priority(run: Run, priority: str) -> None:
+    """Change how soon a queued run is performed.
+
+    Raises:
+        NotAllowed: it is not the current person's.
+        ValueError: there is no such priority, or the run is not queued.
+    """
+    check_change(run)
+    turns.set_priority(run, priority)
 
 
 def annotate(run: Run, notes: Notes) -> None:

@@ -85,7 +85,12 @@ def run(
 
 
 def perform(
-    run: Run, on_progress: Listener = None, *, client: Any = None, ends_process: bool = False
+    run: Run,
+    on_progress: Listener = None,
+    *,
+    client: Any = None,
+    ends_process: bool = False,
+    ticket: str | None = None,
 ) -> None:
     """Do what a run folder asks for, from where it was left; what comes of it is in the folder.
 
@@ -97,6 +102,7 @@ def perform(
         client: as in `inference.run`.
         ends_process: whether this process, which does nothing else, is ended where the run has not stopped a
             while after it was asked to (`inference.hard_stop`).
+        ticket: by which whoever gave out the work knows who performs the run.
 
     Raises:
         RunBusy: somebody else performs it.
@@ -108,8 +114,9 @@ def perform(
             if run.record["state"] != "stopped":  # else it says why
                 run.set_state("stopped", "Stopped before it began; it can be resumed.")
             return
-        performer = {"host": socket.gethostname(), "pid": os.getpid()}
-        run.update(state="running", message="", performer=performer, heartbeat=time.time())
+        now, host = time.time(), socket.gethostname()
+        performer = {"host": host, "pid": os.getpid(), "since": now, "ticket": ticket}
+        run.update(state="running", message="", performer=performer, heartbeat=now)
         run.set_state(*_outcome(run, on_progress, client, ends_process=ends_process))
 
 

@@ -65,6 +65,7 @@ def changes_to(run):
         lambda: rights.share(run, "lab"),
         lambda: rights.annotate(run, Notes("mine now", ("mine",))),
         lambda: rights.delete(run),
+        lambda: rights.set_priority(run, "high"),
     )
 
 
