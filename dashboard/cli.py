@@ -51,15 +51,36 @@ def serve(
     simulators: options.SimulatorFiles = None,
     scheduler: options.Scheduler = None,
     users: options.Users = None,
+    user_header: options.UserHeader = None,
+    trusted_proxy: options.TrustedProxy = None,
+    oauth_provider: options.OAuthProvider = None,
+    oauth_issuer: options.OAuthIssuer = None,
+    oauth_claim: options.OAuthClaim = None,
+    oauth_redirect: options.OAuthRedirect = None,
+    oauth_allow: options.OAuthAllow = None,
     address: options.Address = "127.0.0.1",
     origin: options.Origin = None,
 ) -> None:
-    """Serve the dashboard on this machine, or with --users FILE to a lab."""
+    """Serve the dashboard on this machine, or to a lab: with --users, a proxy's --user-header, or OAuth.
+
+    The client id and secret of OAuth are in POSTERIOR_LAB_OAUTH_KEY and POSTERIOR_LAB_OAUTH_SECRET, or in the
+    files that POSTERIOR_LAB_OAUTH_KEY_FILE and POSTERIOR_LAB_OAUTH_SECRET_FILE name.
+    """
     _use(root, simulators)
     if users is not None:
         os.environ[settings.USERS_VARIABLE] = str(users.expanduser().resolve())
-    if scheduler is not None:
-        os.environ[settings.SCHEDULER_VARIABLE] = scheduler
+    for variable, value in (
+        (settings.SCHEDULER_VARIABLE, scheduler),
+        (settings.HEADER_VARIABLE, user_header),
+        (settings.PROXIES_VARIABLE, ",".join(trusted_proxy or ()) or None),
+        (settings.oauth_variable("provider"), oauth_provider),
+        (settings.oauth_variable("issuer"), oauth_issuer),
+        (settings.oauth_variable("claim"), oauth_claim),
+        (settings.oauth_variable("redirect"), oauth_redirect),
+        (settings.oauth_variable("allow"), ",".join(oauth_allow or ()) or None),
+    ):
+        if value is not None:
+            os.environ[variable] = value
     from dashboard.server import Access, serve_pages
 
     # A service manager stops the server as Ctrl-C does.
@@ -123,7 +144,7 @@ def list_runs(root: options.Root = None) -> None:
     store = RunStore(settings.root())
     reconcile(store, now=time.time())
     runs, notes = store.scan()
-    rows = [[run.id, run.state, run.request.simulator, run.request.method, run.message] for run in runs]
+    rows = [[run.id, run.state, run.request.simulator, run.request.method, text.remark(run)] for run in runs]
     _echo(
         text.table(["run", "state", "model", "method", ""], rows) if rows else f"No runs in {store.root} yet."
     )
@@ -139,7 +160,7 @@ def show(run_id: options.RunId, root: options.Root = None) -> None:
 
 @app.command()
 def stop(run_id: options.RunId, root: options.Root = None) -> None:
-    """Ask a run to stop; what is finished is kept."""
+    """Ask a run to stop; what is finished is kept. One that hangs is ended after half a minute."""
     run = _get(run_id, root)
     run.request_stop()
     deadline = time.monotonic() + 5
@@ -229,16 +250,18 @@ def _get(run_id: str, root: Path | None) -> Any:
 def _perform(run: Any) -> None:
     """Perform a run here, with a progress bar; the exit code is 2 if it fails, 130 if it is stopped."""
     from inference.execute import perform
+    from inference.hard_stop import end_what_is_stuck
 
     typer.echo(f"Run {run.id} in {run.folder}", err=True)
     for number in (signal.SIGINT, signal.SIGTERM):  # SIGTERM: a batch system's time limit
         signal.signal(number, lambda *_: _interrupt(run))
-    perform(run, client=settings.scheduler())
+    perform(run, client=settings.scheduler(), ends_process=True)
     state = run.state
     if state == "failed":
         _fail(run.message, code=2)
     if state != "done":
         typer.echo(f"{run.message} Go on with: posterior-lab resume {run.id}", err=True)
+        end_what_is_stuck()
         sys.exit(130)
     _echo(text.summary(run.result().tree))
 

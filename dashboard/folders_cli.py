@@ -1,4 +1,4 @@
-"""Commands about whole runs: take one along, bring one in, delete, and bring back what was deleted."""
+"""Commands about whole runs: take along, bring in, delete, bring back, and how soon one is performed."""
 
 import io
 from collections.abc import Callable
@@ -31,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("import")(bring_in)
     app.command()(delete)
     app.command()(undelete)
+    app.command()(priority)
 
 
 def export(run_id: options.RunId, kind: Kind = "zip", to: Target = None, root: options.Root = None) -> None:
@@ -71,6 +72,15 @@ def undelete(run_id: options.RunId, root: options.Root = None) -> None:
 
     run = trash.restore(RunStore(trash.trash_root(_store(root).root)).get(run_id))
     typer.echo(f"Run {run.id} is back, {run.state}.")
+
+
+def priority(run_id: options.RunId, priority: options.Priority, root: options.Root = None) -> None:
+    """Change how soon a queued run is performed."""
+    from inference.turns import set_priority
+
+    run = _store(root).get(run_id)
+    set_priority(run, priority)
+    typer.echo(f"Run {run.id} has {priority} priority.")
 
 
 def _maker(kind: str) -> Callable[[Any, Any], io.BytesIO]:

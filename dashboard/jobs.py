@@ -1,10 +1,17 @@
-"""Jobs: runs performed by Dask workers, never by the web process; the truth about a run is its folder."""
+"""Jobs: runs performed by Dask workers, never by the web process; the truth about a run is its folder.
+
+A worker is not given a run but a ticket, one for each run in the queue. When it comes to the ticket, it looks
+into the folders for the run whose turn it is then (`inference.turns`) and performs that one. So the order may
+change while runs wait, and a ticket too many does no harm: it finds nothing to do.
+"""
 
 import logging
 import os
 import socket
 import threading
 import time
+import uuid
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -15,6 +22,7 @@ import psutil
 from dashboard import cluster, settings
 from dashboard.compilation import cache_variables
 from inference.runs import ACTIVE, Run, RunBusy, RunStore, mark, mark_lost
+from inference.turns import PERFORMED, in_turn
 
 WATCH_SECONDS = 8.0  # how often dead runs are looked for; with the time until one counts as lost, below 30 s
 MAX_WORKERS = 4
@@ -39,7 +47,8 @@ class Jobs:
         self._client: Any = None
         self._cluster: Any = None
         self._submitted: list[Run] = []
-        self._futures: dict[str, Any] = {}  # by the run's id
+        self._tickets: dict[str, Any] = {}  # futures, by the ticket
+        self._top_up: Any = None
         self._closed = threading.Event()
 
     def submit(self, run: Run) -> None:
@@ -53,7 +62,7 @@ class Jobs:
         self._starter.submit(self._send, run)
 
     def stop(self, run: Run) -> None:
-        """Ask a run to stop: it does within a second, or its message says what it waits for.
+        """Ask a run to stop: it does within a second, or its message says what it waits for, and how long.
 
         Raises:
             ValueError: the run is not queued or running.
@@ -85,26 +94,32 @@ class Jobs:
     def _queue(self) -> dict[str, Any]:
         """Who has the run in its queue: without them it will never begin."""
         if self.scheduler is not None:
-            return {"scheduler": self.scheduler, "key": f"{time.time_ns()}"}
+            return {"scheduler": self.scheduler}
         return {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
 
-    def _send(self, run: Run, *, is_again: bool = False) -> None:
-        import distributed
-
+    def _send(self, run: Run) -> None:
+        """Give out a ticket for a run that has just been queued; says so in the run if that is impossible."""
         try:
-            name = f"{run.id}-{(run.record.get('queue') or {}).get('key', time.time_ns())}"
-            future = self._connect().submit(perform_folder, str(run.folder), key=name, pure=False)
+            self._give_ticket()
         except Exception as error:  # noqa: BLE001  a thread has nobody to tell but the run
-            if is_again:
-                return  # the next look may find the scheduler
             _LOG.exception("Run %s could not be submitted", run.id)
             run.set_state(
                 "failed", f"No worker could be started or reached ({type(error).__name__}: {error})."
             )
-            return
-        self._futures[run.id] = future
-        distributed.fire_and_forget(future)  # with a scheduler of its own, the run outlives this process
-        future.add_done_callback(lambda ended: _note_a_dead_worker(run, ended))
+
+    def _give_ticket(self) -> None:
+        import distributed
+
+        ticket, place = f"ticket-{uuid.uuid4().hex}", (str(self.store.root), self._queue())
+        future = self._connect().submit(perform_next, *place, ticket, key=ticket, pure=False)
+        self._tickets[ticket] = future
+        distributed.fire_and_forget(future)  # with a scheduler of its own, the ticket outlives this process
+        future.add_done_callback(lambda ended: self._note_the_end(ticket, ended))
+
+    def _note_the_end(self, ticket: str, ended: Any) -> None:
+        self._tickets.pop(ticket, None)
+        if ended.status == "error":
+            _note_a_dead_worker(self.store, ticket, ended)
 
     def _warm_up(self) -> None:
         try:
@@ -126,25 +141,33 @@ class Jobs:
         while not self._closed.is_set():
             try:
                 reconcile(self.store, now=time.time())
-                self._send_again()
+                self._look_after_tickets()
             except Exception:  # noqa: BLE001  the next look may succeed
                 _LOG.exception("The runs could not be looked through")
             self._closed.wait(WATCH_SECONDS)
 
-    def _send_again(self) -> None:
-        """Queue what a scheduler of its own has lost by ending, or another server left there.
+    def _look_after_tickets(self) -> None:
+        """Give out those that are missing, unless the last look is still at it.
 
-        One that still has the run knows it by its key, and does not queue it twice.
+        A scheduler of its own may have lost them by ending, or another server left runs there; and a ticket
+        whose workers died is gone.
         """
-        if self.scheduler is None:
+        if self._closed.is_set():
             return
-        for run in self.store.list():
-            if self._closed.is_set():
-                return
-            future = self._futures.get(run.id)
-            is_there = future is not None and future.status == "pending"
-            if run.state == "queued" and not is_there and _is_queued_at(run, self.scheduler):
-                self._starter.submit(self._send, run, is_again=True)
+        if self._top_up is None or self._top_up.done():
+            self._top_up = self._starter.submit(self._give_missing_tickets)
+
+    def _give_missing_tickets(self) -> None:
+        queued = [run for run in self.store.list() if run.state == "queued" and _is_here(run, self._queue())]
+        if not queued:
+            return
+        try:
+            self._connect()  # a new scheduler has none of them
+            is_pending = [future.status == "pending" for future in [*self._tickets.values()]]
+            for _ in range(len(queued) - sum(is_pending)):
+                self._give_ticket()
+        except Exception:  # noqa: BLE001  the next look may find the scheduler
+            _LOG.debug("No tickets could be given out", exc_info=True)
 
 
 def get_jobs() -> Jobs:
@@ -173,16 +196,46 @@ def reconcile(store: RunStore, *, now: float) -> list[Run]:
     return [*mark_lost(store, now=now), *forgotten]
 
 
-def perform_folder(folder: str) -> None:
-    """What a worker does with a run folder."""
-    from inference.execute import perform
+def perform_next(root: str, queue: Mapping[str, Any], ticket: str) -> None:
+    """What a worker does with a ticket: performs the run whose turn it is, if there is one.
 
-    if not Path(folder).is_dir():
-        return  # stopped while it was queued, and deleted
-    try:
-        perform(Run(Path(folder)), on_progress=False)
-    except RunBusy:
-        return  # submitted twice: whoever was first goes on
+    Args:
+        root: of the store of runs.
+        queue: whose runs.
+        ticket: one that comes again, because its worker has died, goes on with that worker's run.
+    """
+    from inference.execute import perform
+    from inference.hard_stop import end_what_is_stuck
+
+    busy: set[str] = set()
+    while (run := _next(RunStore(Path(root)), queue, ticket, busy)) is not None:
+        try:
+            perform(run, on_progress=False, ends_process=True, ticket=ticket)
+        except RunBusy:
+            busy.add(run.id)  # somebody was quicker; the next one, then
+        except (OSError, ValueError):
+            if run.folder.is_dir():
+                raise
+            busy.add(run.id)  # deleted meanwhile
+        else:
+            break
+    end_what_is_stuck()  # another process takes the place of this one
+
+
+def _next(store: RunStore, queue: Mapping[str, Any], ticket: str, busy: Collection[str]) -> Run | None:
+    runs = [run for run in store.list() if run.id not in busy]
+    mine = [run for run in runs if run.state in PERFORMED and _ticket_of(run) == ticket]
+    return next(iter([*mine, *(run for run in in_turn(runs) if _is_here(run, queue))]), None)
+
+
+def _ticket_of(run: Run) -> str | None:
+    return (run.record.get("performer") or {}).get("ticket")
+
+
+def _is_here(run: Run, queue: Mapping[str, Any]) -> bool:
+    """Whether a run waits in that queue."""
+    waits = run.record.get("queue") or {}
+    return all(waits.get(name) == value for name, value in queue.items())
 
 
 def _local_cluster() -> dict[str, Any]:
@@ -216,17 +269,13 @@ def _is_forgotten(run: Run, now: float) -> bool:
         return True
 
 
-def _is_queued_at(run: Run, scheduler: str) -> bool:
-    return (run.record.get("queue") or {}).get("scheduler") == scheduler
-
-
-def _note_a_dead_worker(run: Run, ended: Any) -> None:
-    """A future fails only if its worker died, or could not even begin."""
-    if ended.status == "error" and not run.is_claimed and run.state != "done":
-        _LOG.error("Run %s killed its worker: %s", run.id, ended.exception())
-        run.set_state(
-            "failed", "The worker process died twice, perhaps for want of memory; ask for less and resume."
-        )
+def _note_a_dead_worker(store: RunStore, ticket: str, ended: Any) -> None:
+    """A future fails only if its worker died twice, or could not even begin."""
+    _LOG.error("A run killed its workers: %s", ended.exception())
+    words = "The worker process died twice, perhaps for want of memory; ask for less and resume."
+    for run in store.list():
+        if run.state in PERFORMED and _ticket_of(run) == ticket:
+            mark(run, "failed", words, only=("running",))
 
 
 def _stop_all(runs: list[Run]) -> None:

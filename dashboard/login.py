@@ -11,12 +11,12 @@ import time
 from collections import OrderedDict
 from functools import partial
 from html import escape
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bokeh.server.auth_provider import AuthProvider
 from tornado.web import RequestHandler, decode_signed_value
 
+from dashboard.login_page import safe_next, show_login
 from dashboard.people import People
 
 COOKIE = "posterior_lab_login"
@@ -25,7 +25,21 @@ DAYS = 7  # until somebody has to log in again
 FREE_FAILURES = 5  # in a row, of one name or from one address; then there is a wait
 WAIT_SECONDS, LONGEST_WAIT = 2.0, 300.0  # doubled with each further failure
 MOST_KEPT = 10_000  # names and addresses with failures; the oldest are forgotten
-PAGE = (Path(__file__).parent / "static" / "login.html").read_text(encoding="utf-8")
+FORM = """<form method="post">
+{token}
+<label>Name<input name="name" value="{name}" autocomplete="username" autocapitalize="none" required
+ autofocus></label>
+<label>Password<input name="password" type="password" autocomplete="current-password" required></label>
+<button type="submit">Log in</button>
+</form>"""
+
+
+class Known(Protocol):
+    """Who may log in."""
+
+    def since(self, name: str) -> str | None:
+        """The mark that a login of somebody carries now; None where they may not come in."""
+        ...
 
 
 class Failures:
@@ -62,18 +76,18 @@ class Login(AuthProvider):
     """What Bokeh asks about every request.
 
     Args:
-        people: who may log in.
+        known: who may log in.
+        handler: of the login page.
     """
 
-    def __init__(self, people: People) -> None:
-        self.people = people
-        self._login = type("LoginHandler", (_LoginHandler,), {"people": people, "failures": Failures()})
+    def __init__(self, known: Known, handler: type[RequestHandler]) -> None:
+        self.known, self._handler = known, handler
         super().__init__()
 
     @property
     def get_user(self) -> Any:
         """Who a request comes from; None: nobody who is logged in."""
-        return lambda handler: person_of(self.people, handler.get_secure_cookie(COOKIE, max_age_days=DAYS))
+        return lambda handler: person_of(self.known, handler.get_signed_cookie(COOKIE, max_age_days=DAYS))
 
     @property
     def login_url(self) -> str:
@@ -83,7 +97,7 @@ class Login(AuthProvider):
     @property
     def login_handler(self) -> Any:
         """The handler of the login page."""
-        return self._login
+        return self._handler
 
     @property
     def logout_url(self) -> str:
@@ -93,18 +107,30 @@ class Login(AuthProvider):
     @property
     def logout_handler(self) -> Any:
         """The handler that ends a login."""
-        return _LogoutHandler
+        return LogoutHandler
 
 
-def person_of(people: People, login: bytes | None) -> str | None:
+def password_login(people: People) -> Login:
+    """A server whose people have passwords."""
+    return Login(people, type("LoginHandler", (_LoginHandler,), {"people": people, "failures": Failures()}))
+
+
+def give_login(handler: RequestHandler, name: str, since: str | None, *, secure: bool) -> None:
+    """Log somebody in, until a week is over or the mark is another."""
+    handler.set_signed_cookie(
+        COOKIE, f"{name}:{since}", expires_days=DAYS, httponly=True, samesite="Lax", secure=secure
+    )
+
+
+def person_of(known: Known, login: bytes | None) -> str | None:
     """Whose login a cookie's content is; None where it is nobody's any more."""
     name, _, since = (login or b"").decode("utf-8", "replace").partition(":")
-    return name if since and since == people.since(name) else None
+    return name if since and since == known.since(name) else None
 
 
-def person_of_cookie(people: People, secret: str, cookie: str | None) -> str | None:
+def person_of_cookie(known: Known, secret: str, cookie: str | None) -> str | None:
     """The same from the cookie as the browser sent it."""
-    return person_of(people, decode_signed_value(secret, COOKIE, cookie or "", max_age_days=DAYS))
+    return person_of(known, decode_signed_value(secret, COOKIE, cookie or "", max_age_days=DAYS))
 
 
 class _LoginHandler(RequestHandler):
@@ -131,28 +157,20 @@ class _LoginHandler(RequestHandler):
             self._show("This name and password do not belong together.", name)
             return
         self.failures.forget(*who)
-        self.set_signed_cookie(
-            COOKIE, f"{name}:{self.people.since(name)}", expires_days=DAYS, httponly=True, samesite="Lax",
-            secure=self.request.protocol == "https",
-        )  # fmt: skip
+        is_secure = self.request.protocol == "https"
+        give_login(self, name, self.people.since(name), secure=is_secure)
         self.redirect(safe_next(self.get_query_argument("next", "/")))
 
     def _show(self, problem: str, name: str = "") -> None:
-        self.set_header("Cache-Control", "no-store")
-        self.set_header(
-            "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"
-        )
         alert = f'<p role="alert" class="problem">{escape(problem)}</p>' if problem else ""
-        self.finish(PAGE.format(problem=alert, name=escape(name), token=self.xsrf_form_html()))
+        form = FORM.format(name=escape(name), token=self.xsrf_form_html())
+        show_login(self, alert + form)
 
 
-class _LogoutHandler(RequestHandler):
+class LogoutHandler(RequestHandler):
+    """Ends a login."""
+
     def get(self) -> None:
+        """Forget the cookie."""
         self.clear_cookie(COOKIE)
         self.redirect(LOGIN)
-
-
-def safe_next(address: str) -> str:
-    """An address of this server to go on to; the home page for any other."""
-    is_ours = address.startswith("/") and not address.startswith("//") and "\\" not in address
-    return address if is_ours and address.isprintable() else "/"

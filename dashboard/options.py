@@ -13,6 +13,7 @@ SimulatorFiles = Annotated[
     typer.Option("--simulators", help="Python file with Simulator values of your own; repeatable."),
 ]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, as `posterior-lab list` shows it.")]
+Priority = Annotated[str, typer.Argument(metavar="high|normal|low", help="Higher priorities go first.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
 Open = Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")]
 Scheduler = Annotated[
@@ -21,6 +22,35 @@ Scheduler = Annotated[
 Users = Annotated[
     Path | None,
     typer.Option("--users", metavar="FILE", help="Who may log in; made with `posterior-lab users add`."),
+]
+UserHeader = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Header in which your reverse proxy names who a request comes from."),
+]
+TrustedProxy = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ADDRESS", help="From where that proxy connects; others are nobody; repeatable."),
+]
+OAuthProvider = Annotated[
+    str | None, typer.Option("--oauth-provider", metavar="NAME", help="github, google or generic.")
+]
+OAuthIssuer = Annotated[
+    str | None,
+    typer.Option("--oauth-issuer", metavar="URL", help="Of a generic provider of OpenID Connect."),
+]
+OAuthClaim = Annotated[
+    str | None,
+    typer.Option("--oauth-claim", metavar="NAME", help="Of a generic provider: what names people; email."),
+]
+OAuthRedirect = Annotated[
+    str | None,
+    typer.Option("--oauth-redirect", metavar="URL", help="This server's address, with /login at the end."),
+]
+OAuthAllow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--oauth-allow", metavar="NAME|@DOMAIN|anybody", help="Who of there may log in; repeatable."
+    ),
 ]
 Address = Annotated[str, typer.Option(help="Network address to listen to; all of them: 0.0.0.0.")]
 Origin = Annotated[

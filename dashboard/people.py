@@ -25,7 +25,8 @@ FORMAT = 1
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 500  # characters; a longer one would only cost time
 LOCK_SECONDS = 10.0
 NOT_PEOPLE = ("local", "example")  # owners of runs that were made without a login, and of shipped ones
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
+LONGEST_NAME = 64  # characters; an e-mail address may be a name
+_NAME = re.compile(rf"[a-z0-9][a-z0-9._+@-]{{0,{LONGEST_NAME - 1}}}")
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,7 @@ class People:
         Raises:
             ValueError: the name is taken or unusable, or the password too short or long.
         """
-        if not _NAME.fullmatch(name) or name in NOT_PEOPLE:
-            raise ValueError(
-                f"'{name}' cannot be a name: take up to 32 of a-z, 0-9, '.', '_' and '-', a letter or digit "
-                f"first, and not {' or '.join(NOT_PEOPLE)}."
-            )
+        check_name(name)
         if name in self._users():
             raise ValueError(
                 f"There is a user {name} already; change the password with: posterior-lab users passwd"
@@ -121,6 +118,30 @@ class People:
         with exclusive(self.file.with_name(f".{self.file.name}.lock"), timeout=LOCK_SECONDS):
             users: dict[str, Any] = {other: kept for other, kept in self._users().items() if other != name}
             write_private(self.file, {"format": FORMAT, "users": users | ({name: entry} if entry else {})})
+
+
+def is_name(name: str) -> bool:
+    """Whether that can be somebody's name."""
+    return bool(_NAME.fullmatch(name)) and name not in NOT_PEOPLE
+
+
+def as_name(text: str) -> str | None:
+    """The name that others spell so, capital letters as small ones; None where it can be no name."""
+    name = text.lower() if text.isascii() else ""  # a foreign letter may become one of ours
+    return name if is_name(name) else None
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot be somebody's name.
+
+    Raises:
+        ValueError: with what can.
+    """
+    if not is_name(name):
+        raise ValueError(
+            f"'{name}' cannot be a name: take up to {LONGEST_NAME} of a-z, 0-9, '.', '_', '-', '+' and '@', "
+            f"a letter or digit first, and not {' or '.join(NOT_PEOPLE)}."
+        )
 
 
 def write_private(file: Path, value: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """Who may see a run, and who may change it: decided here and nowhere else.
 
-Without a file of users there is one person, who may do everything. With one, a run belongs to who made it and
-is private, for the lab, or for who has its link; only its owner may stop, resume, share, note or delete it.
+Without logins there is one person, who may do everything. With them (`dashboard.logins`) a run belongs to who
+made it and is private, for the lab, or for who has its link; only its owner may stop, resume, share, note or
+delete it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import Literal, get_args
 
 import panel as pn
 
-from dashboard import settings
+from dashboard import logins, settings
 from dashboard.login import COOKIE, person_of_cookie
 from dashboard.notes import Notes
-from dashboard.people import People, cookie_secret
-from inference import trash
+from dashboard.people import cookie_secret
+from inference import trash, turns
 from inference.files import files_size
 from inference.requests import Request
 from inference.runfolder import read_record
@@ -35,19 +36,23 @@ class NotAllowed(ValueError):
 
 
 def person() -> str | None:
-    """Who the current session belongs to; None on a server without users, whose one person may do everything.
+    """Who the current session belongs to; None without logins: the one person, who may do everything.
 
     Raises:
         NotAllowed: the login has ended.
     """
-    file = settings.users_file()
-    if file is None:
+    known = logins.known()
+    if known is None:
         return None
-    cookie = pn.state.cookies.get(COOKIE)
-    name = person_of_cookie(People(file), cookie_secret(settings.root()), cookie)
+    name = person_of_cookie(known, cookie_secret(settings.root()), _cookie())
     if name is None:
         raise NotAllowed("Your login has ended; load the page again to log in.")
     return name
+
+
+def may_log_out() -> bool:
+    """Whether this server can end a login: not one of a proxy."""
+    return settings.user_header() is None
 
 
 def store() -> RunStore:
@@ -92,6 +97,17 @@ def share(run: Run, sharing: str) -> None:
     if sharing not in SHARINGS:
         raise ValueError(f"A run is {', '.join(SHARINGS)}; got '{sharing}'.")
     run.update(sharing=sharing)
+
+
+def set_priority(run: Run, priority: str) -> None:
+    """Change how soon a queued run is performed.
+
+    Raises:
+        NotAllowed: it is not the current person's.
+        ValueError: there is no such priority, or the run is not queued.
+    """
+    check_change(run)
+    turns.set_priority(run, priority)
 
 
 def annotate(run: Run, notes: Notes) -> None:
@@ -155,6 +171,11 @@ def check_see(run: Run) -> None:
         ValueError: there is no such run for them.
     """
     store().get(run.id)
+
+
+def _cookie() -> str | None:
+    """The login of the current session, as it came."""
+    return pn.state.cookies.get(COOKIE)
 
 
 def _store_at(root: Path) -> RunStore:

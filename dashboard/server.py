@@ -6,15 +6,12 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import panel as pn
 import typer
 
-from dashboard import compilation, settings, shell
+from dashboard import compilation, logins, settings, shell
 from dashboard.jobs import get_jobs
-from dashboard.login import Login
-from dashboard.people import People, cookie_secret
 from inference.files import move_into_place, staging
 from inference.runs import RunStore
 from inference.trash import empty_trash
@@ -42,8 +39,12 @@ class Access:
 
     @property
     def is_behind_proxy(self) -> bool:
-        """Whether only a reverse proxy of this machine can ask, which says for whom, and whether by https."""
-        return self.address in LOCAL and bool(self.origins)
+        """Whether to believe what a request says of where it comes from, and whether by https.
+
+        Only a reverse proxy of this machine can ask then.
+        """
+        is_ours = self.address in LOCAL and bool(self.origins)
+        return is_ours and settings.user_header() is None  # else who connects must be seen
 
     def check(self) -> None:
         """Whether that is safe.
@@ -51,10 +52,10 @@ class Access:
         Raises:
             ValueError: others could reach the pages without a login, or every address is an origin.
         """
-        if settings.users_file() is None and (self.address not in LOCAL or self.origins):
+        if logins.known() is None and (self.address not in LOCAL or self.origins):
             raise ValueError(
-                "Without users, the pages are for this machine only: give --users FILE, made with "
-                "posterior-lab users add FILE NAME."
+                "Without logins, the pages are for this machine only: give --users FILE, made with "
+                "posterior-lab users add FILE NAME, --user-header of your proxy, or --oauth-provider."
             )
         if any("*" in origin for origin in self.origins):
             raise ValueError("An origin is the exact name in the browser's address, such as lab.example.org.")
@@ -69,11 +70,11 @@ def serve_pages(*, port: int, is_open: bool, access: Access = Access()) -> None:
         access: from where.
 
     Raises:
-        ValueError: the port is taken, the file of users cannot be relied on, or others could come in without
+        ValueError: the port is taken, who may log in cannot be relied on, or others could come in without
             a login.
     """
     access.check()
-    login = _login()
+    login = logins.server_settings()
     port = _free_port(port, access.address)
     root = settings.root()
     bring_examples(RunStore(root))
@@ -116,16 +117,6 @@ def bring_examples(store: RunStore) -> None:
             with staging(store.folder) as beside:
                 shutil.copytree(example.parent, beside / target.name)
                 move_into_place(beside / target.name, target)
-
-
-def _login() -> dict[str, Any]:
-    """What the server needs to know of logins: nothing where there are no users."""
-    file = settings.users_file()
-    if file is None:
-        return {}
-    people = People(file)
-    people.check()
-    return {"auth_provider": Login(people), "cookie_secret": cookie_secret(settings.root())}
 
 
 def _free_port(port: int, address: str = ADDRESS) -> int:

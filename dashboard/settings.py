@@ -9,6 +9,8 @@ SCHEDULER_VARIABLE = "POSTERIOR_LAB_SCHEDULER"
 DATA_VARIABLE = "POSTERIOR_LAB_DATA"
 UPLOAD_VARIABLE = "POSTERIOR_LAB_UPLOAD_MB"
 USERS_VARIABLE = "POSTERIOR_LAB_USERS"
+HEADER_VARIABLE = "POSTERIOR_LAB_USER_HEADER"
+PROXIES_VARIABLE = "POSTERIOR_LAB_TRUSTED_PROXIES"
 JOBS_VARIABLE = "POSTERIOR_LAB_JOBS_PER_USER"
 QUOTA_VARIABLE = "POSTERIOR_LAB_QUOTA_GB"
 
@@ -38,6 +40,26 @@ def users_file() -> Path | None:
     """The file of users of a lab server; None: no login, for one person."""
     named = os.environ.get(USERS_VARIABLE)
     return Path(named).expanduser().resolve() if named else None
+
+
+def user_header() -> str | None:
+    """The header in which a reverse proxy names who a request comes from; None: none is believed."""
+    return os.environ.get(HEADER_VARIABLE) or None
+
+
+def trusted_proxies() -> tuple[str, ...]:
+    """Addresses or networks from which that proxy connects, parted by commas in the variable."""
+    return tuple(filter(None, map(str.strip, os.environ.get(PROXIES_VARIABLE, "").split(","))))
+
+
+def oauth_variable(name: str) -> str:
+    """The environment's name of a setting of OAuth: provider, issuer, claim, allow, redirect, key, secret."""
+    return f"POSTERIOR_LAB_OAUTH_{name.upper()}"
+
+
+def oauth(name: str) -> str:
+    """A setting of OAuth; empty: none."""
+    return os.environ.get(oauth_variable(name), "").strip()
 
 
 def account() -> str:

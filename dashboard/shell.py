@@ -71,6 +71,8 @@ def serve(make: Callable[[], pmui.Page]) -> None:
     try:
         _mend_address()
         shown = make()
+    except rights.NotAllowed as refused:
+        shown = page("Log in", alert(str(refused)))
     except Exception:
         log.exception("The page could not be made")
         sentence = "This page could not be made; the server's log says why. Check the address, or go home."
@@ -237,10 +239,10 @@ def _whoever() -> str:
         name = rights.person()
     except rights.NotAllowed:
         name = None
-    out = '<a href="logout">Log out</a>'
-    return (
-        "" if name is None else f'<span class="whoever" data-testid="whoever">{escape(name)} · {out}</span>'
-    )
+    if name is None:
+        return ""
+    out = ' · <a href="logout">Log out</a>' if rights.may_log_out() else ""
+    return f'<span class="whoever" data-testid="whoever">{escape(name)}{out}</span>'
 
 
 # Two overlapping densities, prior and posterior: the sign of the house.

@@ -45,6 +45,13 @@ def description(run: Any) -> str:
     return "\n\n".join([table(["", ""], rows), summary(tree), judgement(tree)])
 
 
+def remark(run: Any) -> str:
+    """What a list says of a run beside its state."""
+    from inference.turns import priority_of
+
+    return f"{priority_of(run.record)} priority" if run.state == "queued" else run.message
+
+
 def _goal(observation: dict[str, Any]) -> list[str]:
     if observation["kind"] == "property":
         sd = observation["sd"]

@@ -84,7 +84,14 @@ def run(
     return result
 
 
-def perform(run: Run, on_progress: Listener = None, *, client: Any = None) -> None:
+def perform(
+    run: Run,
+    on_progress: Listener = None,
+    *,
+    client: Any = None,
+    ends_process: bool = False,
+    ticket: str | None = None,
+) -> None:
     """Do what a run folder asks for, from where it was left; what comes of it is in the folder.
 
     Ends in state done, stopped (also by Ctrl-C) or failed, with one sentence; a traceback is in `error.log`.
@@ -93,6 +100,9 @@ def perform(run: Run, on_progress: Listener = None, *, client: Any = None) -> No
         run: queued, or ended without a result. A run that is done stays as it is.
         on_progress: as in `inference.run`.
         client: as in `inference.run`.
+        ends_process: whether this process, which does nothing else, is ended where the run has not stopped a
+            while after it was asked to (`inference.hard_stop`).
+        ticket: by which whoever gave out the work knows who performs the run.
 
     Raises:
         RunBusy: somebody else performs it.
@@ -101,18 +111,20 @@ def perform(run: Run, on_progress: Listener = None, *, client: Any = None) -> No
         if run.state == "done":
             return
         if run.stop_requested:
-            run.set_state("stopped", "Stopped before it began; it can be resumed.")
+            if run.record["state"] != "stopped":  # else it says why
+                run.set_state("stopped", "Stopped before it began; it can be resumed.")
             return
-        performer = {"host": socket.gethostname(), "pid": os.getpid()}
-        run.update(state="running", message="", performer=performer, heartbeat=time.time())
-        run.set_state(*_outcome(run, on_progress, client))
+        now, host = time.time(), socket.gethostname()
+        performer = {"host": host, "pid": os.getpid(), "since": now, "ticket": ticket}
+        run.update(state="running", message="", performer=performer, heartbeat=now)
+        run.set_state(*_outcome(run, on_progress, client, ends_process=ends_process))
 
 
-def _outcome(run_: Run, on_progress: Listener, client: Any) -> tuple[str, str]:
+def _outcome(run_: Run, on_progress: Listener, client: Any, *, ends_process: bool) -> tuple[str, str]:
     """Final state and message."""
     try:
         recorder = Recorder(run_, as_callback(on_progress))
-        with heartbeat(run_, recorder):
+        with heartbeat(run_, recorder, ends_process=ends_process):
             request = run_.request
             config, simulator, goal = resolve(request, run_.folder)
             key = jax.random.key(request.seed)

@@ -1,11 +1,13 @@
 """What listens to a run being performed: writes its journal, hears a stop, keeps its heart beating."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from inference import hard_stop
 from inference.progress import Progress, Stopped
 from inference.runfolder import Run
 
@@ -96,11 +98,18 @@ class Stopwatch:
 
 
 @contextmanager
-def heartbeat(run: Run, recorder: Recorder) -> Iterator[None]:
-    """Beat from a thread of its own while the block runs; says what a stop has to wait for, if it has to."""
+def heartbeat(run: Run, recorder: Recorder, *, ends_process: bool = False) -> Iterator[None]:
+    """Beat from a thread of its own while the block runs; says what a stop has to wait for, if it has to.
+
+    Args:
+        run: whose heart it is.
+        recorder: knows what the run is at.
+        ends_process: whether to end this process where the run has not stopped when the grace is over.
+    """
     ended = threading.Event()
+    seconds = hard_stop.grace() if ends_process else math.inf
     thread = threading.Thread(
-        target=_beat, args=(run, recorder, ended), name=f"heartbeat {run.id}", daemon=True
+        target=_beat, args=(run, recorder, ended, seconds), name=f"heartbeat {run.id}", daemon=True
     )
     thread.start()
     try:
@@ -110,19 +119,43 @@ def heartbeat(run: Run, recorder: Recorder) -> Iterator[None]:
         thread.join()
 
 
-def _beat(run: Run, recorder: Recorder, ended: threading.Event) -> None:
-    last_beat, stop_heard, is_told = time.monotonic(), None, False
+def _beat(run: Run, recorder: Recorder, ended: threading.Event, grace: float) -> None:
+    last_beat, heard, is_told = time.monotonic(), None, False
     while not ended.wait(POLL_SECONDS):
         now = time.monotonic()
-        if stop_heard is None and run.stop_requested:
-            stop_heard = now
-        changes = {}
-        if stop_heard is not None and not is_told and now - stop_heard >= PATIENCE_SECONDS:
-            changes["message"], is_told = f"Stopping: waiting for {_what(recorder)}.", True
-        if changes or now - last_beat >= HEARTBEAT_SECONDS:
+        if heard is None and run.stop_requested:
+            heard = now
+        waited = -1.0 if heard is None else now - heard
+        if waited >= grace:
+            _end(run, recorder)
+        is_due = now - last_beat >= HEARTBEAT_SECONDS
+        is_news = waited >= PATIENCE_SECONDS and not is_told
+        if is_due or is_news:
+            is_told = is_told or is_news
+            words = {"message": _waiting(recorder, grace - waited)} if is_told else {}
             with suppress(OSError):  # a full disk must not end the heartbeat; the next one may be written
-                run.update(heartbeat=time.time(), **changes)
+                run.update(heartbeat=time.time(), **words)
             last_beat = now
+
+
+def _waiting(recorder: Recorder, left: float) -> str:
+    """What a stop waits for, and what happens if that takes too long."""
+    words = f"Stopping: waiting for {_what(recorder)}."
+    if math.isinf(left):
+        return words
+    return f"{words} In {max(round(left), 1)} s its process is ended; what is finished is kept."
+
+
+def _end(run: Run, recorder: Recorder) -> None:
+    """Give up waiting."""
+    words = (
+        f"Stopped by ending its process, because {_what(recorder)} did not end; everything finished before "
+        "is kept and the run can be resumed."
+    )
+    try:
+        run.set_state("stopped", words)  # else whoever looks for lost runs says so
+    finally:
+        hard_stop.end_process()
 
 
 def _what(recorder: Recorder) -> str:

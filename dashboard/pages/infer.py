@@ -31,10 +31,11 @@ from inference.methods import METHODS
 from inference.requests import Request
 from inference.runs import Run
 from inference.settings import make_config
+from inference.turns import NORMAL, PRIORITIES
 from simulators import Simulator, all_simulators
 
 LEAD = "What should be explained, by which model, and how much computing may it take?"
-NOT_SETTINGS = ("from", "model", "observation", "sweep", "method", "seed")
+NOT_SETTINGS = ("from", "model", "observation", "sweep", "method", "seed", "priority")
 
 
 def page() -> pmui.Page:
@@ -63,7 +64,9 @@ def page() -> pmui.Page:
         margin=0,
     )
     links.keep_address(lambda: choices(plan, offered) | duplicating.told(source, plan))
-    launch = shell.card(shell.heading("Your run", level=3), Launch(plan, submit))
+    launch = shell.card(
+        shell.heading("Your run", level=3), Launch(plan, lambda request: submit(request, plan.priority))
+    )
     return shell.page(
         "New run",
         shell.heading("New run", lead=LEAD),
@@ -108,6 +111,7 @@ def from_query(query: links.Query, simulators: Mapping[str, Simulator], offered:
         method=method,
         config=config,
         seed=query.integer("seed", 0, low=0, high=LARGEST_SEED),
+        priority=query.choice("priority", PRIORITIES, NORMAL),
         **set_address.read_choices(query, simulators[model], files),
     )
 
@@ -137,12 +141,15 @@ def choices(plan: Plan, offered: Mapping[str, Path]) -> dict[str, object]:
     wanted = property_address.told(plan.targets) if plan.kind == "property" else {}
     first = {"model": plan.model, "observation": observation, "sweep": sweep, **several, **wanted}
     method = "" if plan.method == USUAL[goal_of(plan.kind)] else plan.method
-    return {**first, "method": method, "seed": plan.seed or "", **plan.settings}
+    priority = "" if plan.priority == NORMAL else plan.priority
+    return {**first, "method": method, "seed": plan.seed or "", "priority": priority, **plan.settings}
 
 
-def submit(request: Request) -> None:
+def submit(request: Request, priority: str = NORMAL) -> None:
     """Queue a run, and go and watch it."""
     run = rights.store().create(request)
+    if priority != NORMAL:
+        rights.set_priority(run, priority)
     get_jobs().submit(run)
     links.go_to(links.run_url(run.id))
 

@@ -20,8 +20,10 @@ from dashboard.notes import Notes, read_notes
 from dashboard.references import References
 from dashboard.run_overview import RunOverview
 from dashboard.views.note_editor import NoteEditor
+from dashboard.views.priority_choice import PriorityChoice
 from dashboard.views.sharing import SharingChoice
 from inference.runs import Run
+from inference.turns import priority_of
 
 
 def page() -> pmui.Page:
@@ -42,8 +44,23 @@ def page() -> pmui.Page:
     )  # fmt: skip
     links.keep_address(lambda: overview.address)
     return shell.page(
-        f"Run {run.id}", overview, *notes(run), *sharing(run), *deletion(run), problems=query.problems
+        f"Run {run.id}",
+        overview,
+        *priority(run, overview),
+        *notes(run),
+        *sharing(run),
+        *deletion(run),
+        problems=query.problems,
     )
+
+
+def priority(run: Run, overview: RunOverview) -> list[pn.viewable.Viewable]:
+    """The choice of how soon a run is performed, for its owner while it is queued."""
+    if overview.state == "done" or not rights.may_change(rights.person(), run):
+        return []
+    choice = PriorityChoice(priority_of(run.record), lambda new: rights.set_priority(run, new))
+    card = shell.card(choice, margin=(20, 0, 0, 0), visible=overview.param.state.rx() == "queued")
+    return [card]
 
 
 def notes(run: Run) -> list[pn.viewable.Viewable]:

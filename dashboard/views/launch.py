@@ -30,6 +30,9 @@ class Launch(pn.viewable.Viewer):
         super().__init__()
         self.plan, self.start = plan, start
         self.words = shell.html("")
+        self.priority = pmui.Select.from_param(
+            plan.param.priority, label="Priority", size="small", margin=0, sizing_mode="stretch_width"
+        )
         self.needs = shell.Line(testid="estimate", kind="state")
         self.warning = shell.Line(testid="few-valid", kind="warning")
         self.error = shell.Line(testid="launch-error", kind="error")
@@ -47,7 +50,7 @@ class Launch(pn.viewable.Viewer):
         self._follow()
 
     def __panel__(self) -> pmui.Column:
-        content = (self.words, self.needs, self.warning, self.button, self.error)
+        content = (self.words, self.needs, self.warning, self.priority, self.button, self.error)
         return pmui.Column(*content, sizing_mode="stretch_width", margin=0, sx={"gap": "12px"})
 
     def run(self) -> None:

@@ -18,6 +18,7 @@ from inference.methods.base import Method
 from inference.observations import described_property
 from inference.requests import Request
 from inference.settings import changes, find_method
+from inference.turns import NORMAL, PRIORITIES
 from simulators import Simulator
 from simulators.recordings import kind_of
 
@@ -60,6 +61,7 @@ class Plan(param.Parameterized):
     method = param.String("snpe", doc="Name of the method.")
     config = param.Parameter(doc="The method's config; None while it is not usable.")
     settings = param.Dict({}, doc="What of the config differs from the defaults, as JSON values.")
+    priority = param.Selector(default=NORMAL, objects=list(PRIORITIES), doc="How soon the run is performed.")
     seed = param.Integer(0, bounds=(0, 2**32 - 1), doc="Of the run.")
 
     def __init__(self, simulators: Mapping[str, Simulator], **choices: Any) -> None:

@@ -11,6 +11,7 @@ from dashboard import links
 from dashboard.notes import read_notes
 from dashboard.words import method_name
 from inference.runs import ACTIVE, Run
+from inference.turns import priority_of
 
 SIGNS = {
     "queued": "○",
@@ -79,6 +80,8 @@ def overview(run: Run) -> RunRow:
         run.id, request.simulator, method, observation, run.state, run.created, note=run.message,
         remark=notes.note, tags=notes.tags,
     )  # fmt: skip
+    if row.state == "queued":
+        row = replace(row, note=f"{priority_of(run.record)} priority")
     event = run.latest() if row.is_active else None
     if event is None:
         return row

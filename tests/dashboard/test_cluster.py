@@ -66,7 +66,7 @@ def test_a_run_in_the_queue_survives_its_scheduler(store, monkeypatch):
         jobs = Jobs(store, address)
         jobs.watch()
         jobs.submit(run)
-        _wait(lambda: run.id in jobs._futures)
+        _wait(lambda: jobs._tickets)
         assert run.state == "queued"  # there is no worker
     with command("scheduler", "--port", address.rpartition(":")[2]), command("worker", address):
         _wait(lambda: run.state == "done")

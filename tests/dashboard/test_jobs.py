@@ -13,11 +13,12 @@ import pytest
 
 from dashboard import cluster
 from dashboard import jobs as module
-from dashboard.jobs import Jobs, perform_folder, reconcile
+from dashboard.jobs import Jobs, perform_next, reconcile
 from inference.requests import Request
 from inference.runfolder import LOST_AFTER
 from inference.runs import RunStore
 from inference.trash import delete
+from inference.turns import set_priority
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,10 +138,12 @@ def test_a_worker_that_dies_twice_fails_the_run(store):
         def exception():
             return RuntimeError("killed")
 
-    run = store.create(Request("linear_gaussian"))
-    run.set_state("running")
-    module._note_a_dead_worker(run, Ended())
-    assert run.state == "failed"
+    run, other = (store.create(Request("linear_gaussian")) for _ in range(2))
+    for each, ticket in ((run, "ticket-1"), (other, "ticket-2")):
+        each.set_state("running")
+        each.update(performer={"ticket": ticket})
+    module._note_a_dead_worker(store, "ticket-1", Ended())
+    assert (run.state, other.state) == ("failed", "running")
     assert "memory" in run.message
 
 
@@ -169,7 +172,80 @@ def test_a_run_that_was_deleted_is_no_more_business_of_a_server(tmp_path):
     jobs._submitted.append(run)
     run.set_state("stopped")
     kept = delete(run)
-    perform_folder(str(run.folder))  # a worker that comes to it late
+    perform_next(str(tmp_path), {}, "ticket")  # a worker that comes to it late
     jobs.close()
     assert kept.state == "stopped"
     assert not run.folder.exists()
+
+
+@pytest.fixture
+def performed(monkeypatch):
+    """Runs in the order in which tickets perform them, in no time."""
+    done = []
+
+    def perform(run, on_progress, *, ends_process, ticket):
+        with run.claim():
+            done.append(run)
+            run.update(performer={"since": time.time(), "ticket": ticket})
+            run.set_state("done")
+
+    monkeypatch.setattr("inference.execute.perform", perform)
+    return done
+
+
+def test_a_ticket_performs_the_run_whose_turn_it_is(store, performed):
+    here, elsewhere = {"scheduler": "tcp://here:1"}, {"scheduler": "tcp://elsewhere:1"}
+    runs = [store.create(Request("linear_gaussian"), owner) for owner in ("ada", "ada", "bob")]
+    for run in runs:
+        run.enqueue(queue=here)
+    other, new = store.create(Request("linear_gaussian")), store.create(Request("linear_gaussian"))
+    other.enqueue(queue=elsewhere)
+    for number in range(5):
+        perform_next(str(store.root), here, f"ticket-{number}")
+    assert performed == [runs[0], runs[2], runs[1]]  # and two tickets had nothing to do
+    assert (other.state, new.state) == ("queued", "queued")
+
+
+def test_a_ticket_that_comes_again_goes_on_with_its_run(store, performed):
+    mine, waiting = (store.create(Request("linear_gaussian")) for _ in range(2))
+    for run in (mine, waiting):
+        run.enqueue(queue={"scheduler": "x"}, priority="low" if run == mine else "high")
+    mine.update(state="running", performer={"ticket": "ticket-1", "since": 1.0})
+    perform_next(str(store.root), {"scheduler": "x"}, "ticket-1")
+    assert performed == [mine]
+
+
+def test_a_ticket_passes_over_what_somebody_else_has_taken(store, performed):
+    taken, free = (store.create(Request("linear_gaussian")) for _ in range(2))
+    for run in (taken, free):
+        run.enqueue(queue={"scheduler": "x"})
+    with taken.claim():
+        perform_next(str(store.root), {"scheduler": "x"}, "ticket-1")
+    assert performed == [free]
+
+
+@pytest.mark.long
+def test_a_cluster_keeps_the_order_and_the_priority_may_change(store, slow_model, monkeypatch):
+    monkeypatch.setattr(module, "MAX_WORKERS", 1)
+    monkeypatch.setattr(module, "WATCH_SECONDS", 1.0)
+    jobs = Jobs(store)
+    jobs.watch()
+    try:
+        first = store.create(Request("slow", "snpe", {"num_simulations": 10_000_000}), "ada")
+        jobs.submit(first)
+        _wait(lambda: first.state == "running")
+        quick = Request("linear_gaussian", "rejection_abc", {"num_simulations": 200})
+        runs = {name: store.create(quick, name[:3]) for name in ("ada1", "ada2", "ada3", "bob1", "eve1")}
+        for run in runs.values():
+            jobs.submit(run)
+        set_priority(runs["ada3"], "high")
+        set_priority(runs["bob1"], "low")
+        jobs.stop(first)
+        _wait(lambda: all(run.state == "done" for run in runs.values()))
+        order = sorted(runs, key=lambda name: runs[name].record["performer"]["since"])
+        assert order == ["ada3", "eve1", "ada1", "ada2", "bob1"]
+        lost = store.create(quick, "ada")
+        lost.enqueue(queue=jobs._queue())  # without a ticket, as after the death of a scheduler
+        _wait(lambda: lost.state == "done")
+    finally:
+        jobs.close()

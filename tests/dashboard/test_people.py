@@ -7,7 +7,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from dashboard import settings
-from dashboard.login import FREE_FAILURES, LONGEST_WAIT, Failures, person_of, safe_next
+from dashboard.login import FREE_FAILURES, LONGEST_WAIT, Failures, person_of
+from dashboard.login_page import safe_next
 from dashboard.people import People, cookie_secret
 from dashboard.server import Access
 
@@ -49,7 +50,7 @@ def test_no_login_of_a_made_up_cookie(people, login):
     assert person_of(people, login) is None
 
 
-@pytest.mark.parametrize("name", ["", "Ada", "../ada", "a b", "local", "example", "a" * 33, "-a", "<b>"])
+@pytest.mark.parametrize("name", ["", "Ada", "../ada", "a b", "local", "example", "a" * 65, "-a", "<b>"])
 def test_unusable_names(people, name):
     with pytest.raises(ValueError, match="cannot be a name"):
         people.add(name, PASSWORD)
@@ -129,3 +130,19 @@ def test_no_network_without_users(monkeypatch, people):
     assert Access(origins=("lab.example.org",)).is_behind_proxy
     with pytest.raises(ValueError, match="exact name"):
         Access("0.0.0.0", ("*",)).check()
+
+
+def test_a_proxys_header_is_a_login_that_believes_no_other_header(monkeypatch):
+    monkeypatch.setenv(settings.HEADER_VARIABLE, "X-Forwarded-User")
+    with pytest.raises(ValueError, match="Anybody could write the header"):
+        Access("0.0.0.0").check()
+    monkeypatch.setenv(settings.PROXIES_VARIABLE, "127.0.0.1")
+    Access("0.0.0.0", ("lab.example.org",)).check()
+    assert not Access(origins=("lab.example.org",)).is_behind_proxy  # X-Forwarded-For would hide who connects
+    monkeypatch.setenv(settings.USERS_VARIABLE, "users.json")
+    with pytest.raises(ValueError, match="one way to log in"):
+        Access("0.0.0.0").check()
+    monkeypatch.delenv(settings.USERS_VARIABLE)
+    monkeypatch.delenv(settings.HEADER_VARIABLE)
+    with pytest.raises(ValueError, match="say in which"):
+        Access().check()

@@ -2,10 +2,12 @@
 
 import pytest
 from argon2 import PasswordHasher
+from tornado.web import create_signed_value
 
-from dashboard import rights, settings
+from dashboard import logins, rights, settings
+from dashboard.login import COOKIE
 from dashboard.notes import Notes, read_notes
-from dashboard.people import People
+from dashboard.people import People, cookie_secret
 from dashboard.rights import EXAMPLE, NotAllowed, PersonalStore
 from inference import trash
 from inference.files import files_size
@@ -15,16 +17,39 @@ from inference.runs import RunStore
 REQUEST = Request("linear_gaussian")
 
 
-@pytest.fixture
-def lab(tmp_path, monkeypatch):
-    """Says who is logged in; a server with users."""
+@pytest.fixture(params=["users", "proxy", "oauth"])
+def lab(tmp_path, monkeypatch, request):
+    """Says who is logged in; a server with one of the ways to log in."""
+    WAYS[request.param](tmp_path, monkeypatch)
+    monkeypatch.setenv(settings.ROOT_VARIABLE, str(tmp_path / "root"))
+    secret = cookie_secret(settings.root())
+
+    def come(name):
+        cookie = name and create_signed_value(secret, COOKIE, f"{name}:{logins.known().since(name)}").decode()
+        monkeypatch.setattr(rights, "_cookie", lambda: cookie)
+
+    return come
+
+
+def with_users(folder, monkeypatch):
     monkeypatch.setattr("dashboard.people._hasher", lambda: PasswordHasher(1, 8, 1))  # in no time
-    people = People(tmp_path / "users.json")
+    people = People(folder / "users.json")
     for name in ("ada", "bob"):
         people.add(name, "a long password")
     monkeypatch.setenv(settings.USERS_VARIABLE, str(people.file))
-    monkeypatch.setenv(settings.ROOT_VARIABLE, str(tmp_path / "root"))
-    return lambda name: monkeypatch.setattr(rights, "person_of_cookie", lambda *_: name)
+
+
+def behind_proxy(folder, monkeypatch):
+    monkeypatch.setenv(settings.HEADER_VARIABLE, "X-Forwarded-User")
+    monkeypatch.setenv(settings.PROXIES_VARIABLE, "127.0.0.1")
+
+
+def with_oauth(folder, monkeypatch):
+    monkeypatch.setenv(settings.oauth_variable("provider"), "github")
+    monkeypatch.setenv(settings.oauth_variable("allow"), "ada,bob")
+
+
+WAYS = {"users": with_users, "proxy": behind_proxy, "oauth": with_oauth}
 
 
 @pytest.fixture
@@ -40,6 +65,7 @@ def changes_to(run):
         lambda: rights.share(run, "lab"),
         lambda: rights.annotate(run, Notes("mine now", ("mine",))),
         lambda: rights.delete(run),
+        lambda: rights.set_priority(run, "high"),
     )
 
 
@@ -58,6 +84,21 @@ def test_nobody_sees_or_does_anything(lab, run):
     for act in (*acts, *changes_to(run), lambda: rights.restore(run.id)):
         with pytest.raises(NotAllowed, match="Your login has ended"):
             act()
+
+
+def test_a_login_of_another_way_or_a_made_up_one_is_nobodys(lab, monkeypatch):
+    secret = cookie_secret(settings.root())
+    for content, signed_by in (
+        ("ada:0123456789abcdef", secret),
+        ("ada:", secret),
+        ("eve:None", secret),
+        ("ada:proxy", "another"),
+        ("ada:oauth x", secret),
+    ):
+        cookie = create_signed_value(signed_by, COOKIE, content).decode()
+        monkeypatch.setattr(rights, "_cookie", lambda cookie=cookie: cookie)
+        with pytest.raises(NotAllowed):
+            rights.person()
 
 
 def test_no_session_is_nobody(lab):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dashboard import observations
-from dashboard.login import safe_next
+from dashboard.login_page import safe_next
 from dashboard.people import People, cookie_secret
 from inference.runs import RunStore
 from simulators.recordings import RecordingError, list_sweeps, parts_of, read_cells, read_eeg, read_recording
