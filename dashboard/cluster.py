@@ -20,7 +20,7 @@ CONNECT_SECONDS = 10
 DEATH_SECONDS = 300  # without the scheduler, after which a worker of a batch system gives its place back
 SETTINGS = {
     "distributed.worker.daemon": False,  # black-box simulators start processes of their own
-    "distributed.scheduler.allowed-failures": 1,  # a run that has killed two workers is not given a third
+    "distributed.scheduler.allowed-failures": 20,  # deaths beside a run count too; its own: jobs.MOST_BEGUN
     "distributed.worker.memory.target": False,  # nothing to spill: arrays do not travel through Dask
     "distributed.worker.memory.spill": False,
     "distributed.scheduler.http.routes": ["distributed.http.health"],  # no pages without a login

@@ -20,6 +20,8 @@ WATCH_SECONDS = 8.0  # how often dead runs are looked for; with the time until o
 MAX_WORKERS = 4
 SUBMIT_SECONDS = 60.0  # from the making of a run until somebody has queued or begun it
 STOP_SECONDS = 2.0  # that a server which is shut down gives its runs
+MOST_BEGUN = 2  # times that a run may have killed its worker
+DIED = "The worker process died twice, perhaps for want of memory; ask for less and resume."
 _LOG = logging.getLogger(__name__)
 _MAKING = threading.Lock()
 
@@ -48,7 +50,7 @@ class Jobs:
         Raises:
             ValueError: the run is done, or is being performed.
         """
-        run.enqueue(queue=self._queue())
+        run.enqueue(queue=self._queue(), begun=0)
         self._submitted.append(run)
         self._starter.submit(self._send, run)
 
@@ -102,9 +104,10 @@ class Jobs:
                 "failed", f"No worker could be started or reached ({type(error).__name__}: {error})."
             )
             return
-        self._futures[run.id] = future
         distributed.fire_and_forget(future)  # with a scheduler of its own, the run outlives this process
-        future.add_done_callback(lambda ended: _note_a_dead_worker(run, ended))
+        known, self._futures[run.id] = self._futures.get(run.id), future
+        if known is None or known.key != name:
+            future.add_done_callback(lambda ended: _note_a_dead_worker(run, ended))
 
     def _warm_up(self) -> None:
         try:
@@ -177,10 +180,17 @@ def perform_folder(folder: str) -> None:
     """What a worker does with a run folder."""
     from inference.execute import perform
 
-    if not Path(folder).is_dir():
-        return  # stopped while it was queued, and deleted
+    run = Run(Path(folder))
+    if not run.folder.is_dir() or run.is_claimed:
+        return  # stopped while it was queued, and deleted; or submitted twice
+    # Dask counts a worker's death for the runs that wait there too: each counts its own.
+    begun = run.record.get("begun", 0)
+    if begun >= MOST_BEGUN:
+        mark(run, "failed", DIED, only=("running", "lost"))
+        return
+    run.update(begun=begun + 1)
     try:
-        perform(Run(Path(folder)), on_progress=False)
+        perform(run, on_progress=False)
     except RunBusy:
         return  # submitted twice: whoever was first goes on
 
@@ -221,12 +231,9 @@ def _is_queued_at(run: Run, scheduler: str) -> bool:
 
 
 def _note_a_dead_worker(run: Run, ended: Any) -> None:
-    """A future fails only if its worker died, or could not even begin."""
-    if ended.status == "error" and not run.is_claimed and run.state != "done":
+    """A future fails only if workers died again and again before the run had begun."""
+    if ended.status == "error" and mark(run, "failed", DIED, only=("queued", "running", "lost")):
         _LOG.error("Run %s killed its worker: %s", run.id, ended.exception())
-        run.set_state(
-            "failed", "The worker process died twice, perhaps for want of memory; ask for less and resume."
-        )
 
 
 def _stop_all(runs: list[Run]) -> None:

@@ -144,6 +144,39 @@ def test_a_worker_that_dies_twice_fails_the_run(store):
     assert "memory" in run.message
 
 
+@pytest.mark.long  # imports the methods
+def test_a_run_is_blamed_for_the_workers_that_it_killed_itself_only(store, monkeypatch):
+    """Not for those that died while it waited there, which Dask counts as well."""
+    performed = []
+    monkeypatch.setattr("inference.execute.perform", lambda run, on_progress: performed.append(run.id))
+    run = store.create(Request("linear_gaussian"))
+    jobs = Jobs(store, "tcp://127.0.0.1:9")
+    monkeypatch.setattr(jobs, "_send", lambda run: None)
+    jobs.submit(run)
+    for _ in range(2):
+        perform_folder(str(run.folder))
+        run.set_state("running")  # and then its process died
+    assert len(performed) == 2
+    perform_folder(str(run.folder))
+    assert len(performed) == 2
+    assert run.state == "failed"
+    assert "died twice" in run.message
+    jobs.submit(run)  # by somebody who has more memory now
+    perform_folder(str(run.folder))
+    assert len(performed) == 3
+    jobs.close()
+
+
+def test_a_run_that_was_stopped_in_the_queue_stays_so_when_its_worker_dies(store):
+    class Ended:
+        status = "error"
+
+    run = store.create(Request("linear_gaussian"))
+    run.request_stop()
+    module._note_a_dead_worker(run, Ended())
+    assert run.state == "stopped"
+
+
 def test_a_closed_queue_can_be_closed_again(store):
     jobs = Jobs(store)
     jobs.close()
