@@ -50,7 +50,7 @@ class Jobs:
         Raises:
             ValueError: the run is done, or is being performed.
         """
-        run.enqueue(queue=self._queue(), begun=0)
+        run.enqueue(queue=self._queue())
         self._submitted.append(run)
         self._starter.submit(self._send, run)
 
@@ -181,14 +181,12 @@ def perform_folder(folder: str) -> None:
     from inference.execute import perform
 
     run = Run(Path(folder))
-    if not run.folder.is_dir() or run.is_claimed:
-        return  # stopped while it was queued, and deleted; or submitted twice
+    if not run.folder.is_dir():
+        return  # stopped while it was queued, and deleted
     # Dask counts a worker's death for the runs that wait there too: each counts its own.
-    begun = run.record.get("begun", 0)
-    if begun >= MOST_BEGUN:
+    if run.record.get("begun", 0) >= MOST_BEGUN:
         mark(run, "failed", DIED, only=("running", "lost"))
         return
-    run.update(begun=begun + 1)
     try:
         perform(run, on_progress=False)
     except RunBusy:

@@ -104,7 +104,8 @@ def perform(run: Run, on_progress: Listener = None, *, client: Any = None) -> No
             run.set_state("stopped", "Stopped before it began; it can be resumed.")
             return
         performer = {"host": socket.gethostname(), "pid": os.getpid()}
-        run.update(state="running", message="", performer=performer, heartbeat=time.time())
+        begun = run.record.get("begun", 0) + 1  # times since it was queued
+        run.update(state="running", message="", performer=performer, begun=begun, heartbeat=time.time())
         run.set_state(*_outcome(run, on_progress, client))
 
 

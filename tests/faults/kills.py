@@ -13,9 +13,11 @@ import os
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from inference import checkpoint
@@ -24,7 +26,7 @@ from inference.requests import Request
 from inference.result import holds_result
 from inference.runs import RunStore
 from inference.simulation_store import read_simulations
-from tests.faults.services import Lab, kill_process
+from tests.faults.services import COMPILED, Lab, kill_process
 from tests.faults.watched import NOTES
 
 VICTIMS = {"single": ("web", "writer"), "shared": ("web", "scheduler", "worker", "writer")}
@@ -73,6 +75,7 @@ class Campaign:
         self.active, self.num_made, self.num_kills = [], 0, 0
         self.listening_since = None
         self.violations = []
+        self.comparing, self.comparer = [], ThreadPoolExecutor(1)  # of finished runs with undisturbed ones
 
     def tell(self, event, **more):
         line = {"event": event, "mode": self.plan.mode, "seed": self.plan.seed, **more}
@@ -99,6 +102,8 @@ class Campaign:
                 break
         if not self._until(lambda: not self.active, seconds=2 * STUCK_SECONDS, is_ending=True):
             self.wrong("runs that do not end", runs=[run.run.id for run in self.active])
+        for compared in self.comparing:
+            compared.result()
 
     def _until(self, condition, *, seconds, is_ending=False):
         """Look after everything until something is so; whether it came to be."""
@@ -150,7 +155,8 @@ class Campaign:
         is_orphaned = state in ("running", "stopping") and not run.is_claimed and run.state == state
         watched.orphaned = (watched.orphaned or now) if is_orphaned else watched.orphaned
         if state == "done":
-            self._check_done(watched)
+            self.active.remove(watched)
+            self.comparing.append(self.comparer.submit(self._compare, watched))
         elif state in ("lost", "failed", "stopped"):
             self._resume(watched, state, now)
         elif is_orphaned and self.listening_since is not None:
@@ -217,8 +223,7 @@ class Campaign:
         except (ValueError, OSError, KeyError) as error:
             self.wrong("corrupt", run=run.id, error=str(error))
 
-    def _check_done(self, watched):
-        self.active.remove(watched)
+    def _compare(self, watched):
         run = watched.run
         reference = self.references.create(run.request)
         perform(reference, False)
@@ -316,6 +321,8 @@ def main():
         sys.stdout.write(json.dumps(summary(lines), indent=1) + "\n")
         return
     asked.folder.mkdir(parents=True)
+    jax.config.update("jax_compilation_cache_dir", COMPILED)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
     with (asked.folder / "kills.jsonl").open("w") as into:
         found = campaign(Plan(asked.kills, asked.mode, asked.seed, asked.minutes), asked.folder, into)
     sys.exit(1 if found else 0)

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.faults.watched import VARIABLE
 
 ROOT = Path(__file__).parents[2]
+COMPILED = f"{tempfile.gettempdir()}/posterior-lab-kills-jax"
 POSTERIOR_LAB = ("-c", "from dashboard.cli import main; main()")
 
 
@@ -78,7 +79,7 @@ class Lab:
             "POSTERIOR_LAB_SIMULATORS": str(simulators),
             VARIABLE: "yes",
             # Of their own: who is killed may leave half of a compiled program.
-            "JAX_COMPILATION_CACHE_DIR": f"{tempfile.gettempdir()}/posterior-lab-kills-jax",
+            "JAX_COMPILATION_CACHE_DIR": COMPILED,
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
         }
         commands = {"web": ("-m", "tests.faults.inlet", "serve", "--port", str(self.port))}
