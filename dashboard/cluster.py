@@ -53,7 +53,9 @@ def run_scheduler(host: str, port: int, say: Callable[[str], None]) -> None:
     import distributed
 
     async def serve() -> None:
-        async with distributed.Scheduler(host=host, port=port, dashboard=False) as scheduler:
+        # Its health can be asked for at a free port: of Dask's usual one it says so when that is taken.
+        told = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+        async with distributed.Scheduler(host=host, port=port, **told) as scheduler:
             say(f"Scheduler at {scheduler.address}   (end with Ctrl-C)")
             await scheduler.finished()
 
@@ -73,7 +75,7 @@ def run_worker(scheduler: str, num: int, say: Callable[[str], None]) -> None:
         say: is told when they are ready.
 
     Raises:
-        OSError: no scheduler answers.
+        OSError: no scheduler answers, or it has ended: a service manager starts the worker again.
         ValueError: that is no address.
     """
     import distributed
@@ -89,6 +91,7 @@ def run_worker(scheduler: str, num: int, say: Callable[[str], None]) -> None:
             await asyncio.gather(*(worker.finished() for worker in workers))
         finally:
             await asyncio.gather(*(worker.close() for worker in workers))
+        raise OSError(f"The scheduler at {scheduler} has ended.")
 
     configure()
     asyncio.run(work())
