@@ -20,7 +20,7 @@ CONNECT_SECONDS = 10
 DEATH_SECONDS = 300  # without the scheduler, after which a worker of a batch system gives its place back
 SETTINGS = {
     "distributed.worker.daemon": False,  # black-box simulators start processes of their own
-    "distributed.scheduler.allowed-failures": 1,  # a run that has killed two workers is not given a third
+    "distributed.scheduler.allowed-failures": 20,  # deaths beside a run count too; its own: jobs.MOST_BEGUN
     "distributed.worker.memory.target": False,  # nothing to spill: arrays do not travel through Dask
     "distributed.worker.memory.spill": False,
     "distributed.scheduler.http.routes": ["distributed.http.health"],  # no pages without a login
@@ -53,7 +53,9 @@ def run_scheduler(host: str, port: int, say: Callable[[str], None]) -> None:
     import distributed
 
     async def serve() -> None:
-        async with distributed.Scheduler(host=host, port=port, dashboard=False) as scheduler:
+        # Its health can be asked for at a free port: of Dask's usual one it says so when that is taken.
+        told = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+        async with distributed.Scheduler(host=host, port=port, **told) as scheduler:
             say(f"Scheduler at {scheduler.address}   (end with Ctrl-C)")
             await scheduler.finished()
 
@@ -73,7 +75,7 @@ def run_worker(scheduler: str, num: int, say: Callable[[str], None]) -> None:
         say: is told when they are ready.
 
     Raises:
-        OSError: no scheduler answers.
+        OSError: no scheduler answers, or it has ended: a service manager starts the worker again.
         ValueError: that is no address.
     """
     import distributed
@@ -89,6 +91,7 @@ def run_worker(scheduler: str, num: int, say: Callable[[str], None]) -> None:
             await asyncio.gather(*(worker.finished() for worker in workers))
         finally:
             await asyncio.gather(*(worker.close() for worker in workers))
+        raise OSError(f"The scheduler at {scheduler} has ended.")
 
     configure()
     asyncio.run(work())

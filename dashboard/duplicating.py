@@ -63,6 +63,8 @@ def _observed(simulator: Simulator, request: Request, folder: Path, problems: li
     """The choices of a `Plan` that are about the observation; a sentence where its recording is gone."""
     observation = within(request.observation, folder)
     kind, extra = observation["kind"], observation.get("extra") or ()
+    if observation.get("hidden") is not None:
+        problems.append("The built-in observation is shown, not the one with hidden parameters of that run.")
     if kind == "property":
         mean, sd = observation["mean"], observation["sd"]
         return {"kind": kind, "targets": {name: (float(mean[name]), float(sd[name])) for name in mean}}

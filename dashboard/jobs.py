@@ -28,6 +28,9 @@ WATCH_SECONDS = 8.0  # how often dead runs are looked for; with the time until o
 MAX_WORKERS = 4
 SUBMIT_SECONDS = 60.0  # from the making of a run until somebody has queued or begun it
 STOP_SECONDS = 2.0  # that a server which is shut down gives its runs
+MOST_BEGUN = 2  # times that a run may have killed its worker
+ABANDONED = (*PERFORMED, "lost")  # states of a run whose worker has died
+DIED = "The worker process died twice, perhaps for want of memory; ask for less and resume."
 _LOG = logging.getLogger(__name__)
 _MAKING = threading.Lock()
 
@@ -209,6 +212,11 @@ def perform_next(root: str, queue: Mapping[str, Any], ticket: str) -> None:
 
     busy: set[str] = set()
     while (run := _next(RunStore(Path(root)), queue, ticket, busy)) is not None:
+        # Dask counts a worker's death for tickets that wait there too: each run counts its own.
+        if run.record.get("begun", 0) >= MOST_BEGUN and not run.stop_requested:
+            mark(run, "failed", DIED, only=ABANDONED)
+            busy.add(run.id)
+            continue
         try:
             perform(run, on_progress=False, ends_process=True, ticket=ticket)
         except RunBusy:
@@ -224,7 +232,7 @@ def perform_next(root: str, queue: Mapping[str, Any], ticket: str) -> None:
 
 def _next(store: RunStore, queue: Mapping[str, Any], ticket: str, busy: Collection[str]) -> Run | None:
     runs = [run for run in store.list() if run.id not in busy]
-    mine = [run for run in runs if run.state in PERFORMED and _ticket_of(run) == ticket]
+    mine = [run for run in runs if run.state in ABANDONED and _ticket_of(run) == ticket]
     return next(iter([*mine, *(run for run in in_turn(runs) if _is_here(run, queue))]), None)
 
 
@@ -270,12 +278,11 @@ def _is_forgotten(run: Run, now: float) -> bool:
 
 
 def _note_a_dead_worker(store: RunStore, ticket: str, ended: Any) -> None:
-    """A future fails only if its worker died twice, or could not even begin."""
+    """A future fails only if workers died again and again, or could not even begin."""
     _LOG.error("A run killed its workers: %s", ended.exception())
-    words = "The worker process died twice, perhaps for want of memory; ask for less and resume."
     for run in store.list():
-        if run.state in PERFORMED and _ticket_of(run) == ticket:
-            mark(run, "failed", words, only=("running",))
+        if _ticket_of(run) == ticket:
+            mark(run, "failed", DIED, only=ABANDONED)
 
 
 def _stop_all(runs: list[Run]) -> None:

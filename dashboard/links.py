@@ -47,6 +47,11 @@ def run_url(run_id: str, **view: object) -> str:
     return _url("run", {"id": run_id, **view})
 
 
+def first_url() -> str:
+    """Address of the guide through a first run."""
+    return "first"
+
+
 def compare_url(run_ids: Iterable[str]) -> str:
     """Address of the page that compares these runs."""
     return _url(COMPARE, {"runs": ",".join(run_ids)})

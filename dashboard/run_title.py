@@ -17,6 +17,8 @@ def title_of(run: Run) -> str:
     request = run.request
     kind = request.observation["kind"]
     known = {"default": "its built-in observation", "none": "no observation (amortised)"}
+    if request.observation.get("hidden") is not None:
+        known["default"] = "a simulation with hidden parameters"
     label = known.get(kind) or request.observation.get("label", "a recording")
     if kind == "property":
         wanted = request.observation["mean"], request.observation["sd"]

@@ -179,6 +179,13 @@ def card(*content: Any, **settings: Any) -> pmui.Paper:
     )
 
 
+def step(number: int, name: str, *content: Any) -> pmui.Paper:
+    """One of several things to do, one after the other."""
+    return card(
+        html(f'<div class="step"><i aria-hidden="true">{number}</i><h2>{escape(name)}</h2></div>'), *content
+    )
+
+
 def columns(*content: Any, widths: str, align: str = "start", from_size: str = "md") -> pmui.Column:
     """Beside each other on a wide screen, below each other on a narrow one.
 

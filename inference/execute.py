@@ -116,7 +116,8 @@ def perform(
             return
         now, host = time.time(), socket.gethostname()
         performer = {"host": host, "pid": os.getpid(), "since": now, "ticket": ticket}
-        run.update(state="running", message="", performer=performer, heartbeat=now)
+        begun = run.record.get("begun", 0) + 1  # times since it was queued
+        run.update(state="running", message="", performer=performer, begun=begun, heartbeat=now)
         run.set_state(*_outcome(run, on_progress, client, ends_process=ends_process))
 
 

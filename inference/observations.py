@@ -2,6 +2,7 @@
 
 {"kind": "default"}                                         the built-in one of the model
 {"kind": "default", "extra": {"num": 9, "is_diverse": true}}    and simulations that share its parameters
+{"kind": "default", "hidden": 3}    a simulation with parameters drawn from the prior, by this seed, instead
 {"kind": "recording", "file": "a.fif", "sweep": 0, "options": {"channel": "Oz"}, "label": "a",
  "extra": [{"file": "a.fif", "sweep": 3, "label": "closed"}, ...]}
 {"kind": "none"}                                            an amortised posterior
@@ -9,17 +10,21 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from inference.goals import EmergentProperty, Observation, check_property
 from inference.settings import make_settings
 from simulators import Simulator, simulate_extra
+from simulators.base import Observed
 
 KINDS = ("default", "recording", "none", "property")
 MOST_EXTRA = 1000
+HIDDEN_TRIES = 100  # parameters drawn until a simulation has all its features
 
 Described = Mapping[str, Any]
 
@@ -33,6 +38,14 @@ def check_description(observation: Described) -> None:
         raise ValueError("A recording needs a file; got none.")
     if kind == "property":
         _property(observation)
+    hidden = observation.get("hidden")
+    if hidden is not None:
+        is_seed = isinstance(hidden, int) and not isinstance(hidden, bool) and 0 <= hidden < 2**32
+        if kind != "default" or not is_seed or extra:
+            raise ValueError(
+                f"Hidden parameters are drawn by a seed from 0 to {2**32 - 1}, for the kind 'default' "
+                f"without extras; got {dict(observation)}."
+            )
     if not extra:
         return
     if kind in ("none", "property"):
@@ -113,6 +126,8 @@ def observe(
         goal = _property(observation)
         check_property(goal, simulator)
         return simulator, goal
+    if observation.get("hidden") is not None:
+        simulator = with_hidden_truth(simulator, observation["hidden"])
     if observation["kind"] == "default":
         num = (observation.get("extra") or {}).get("num", 0)
         is_diverse = (observation.get("extra") or {}).get("is_diverse", True)
@@ -126,6 +141,28 @@ def observe(
         )
     rows = [drive(simulator, one, observation.get("options")).default_observation().x for one in others]
     return driven, Observation(driven.default_observation().x, np.stack(rows) if rows else None)
+
+
+def with_hidden_truth(simulator: Simulator, seed: int) -> Simulator:
+    """The simulator with another built-in observation: a simulation at parameters drawn from its prior.
+
+    Args:
+        simulator: the model.
+        seed: which parameters.
+
+    Raises:
+        ValueError: none of many simulations has all features.
+    """
+    for key in jax.random.split(jax.random.key(seed), HIDDEN_TRIES):
+        theta_key, key = jax.random.split(key)
+        theta = simulator.prior.sample(theta_key, 1)[0]
+        x = np.asarray(simulator(key, theta))
+        if np.isfinite(x).all():
+            shown = simulator.drawn(key, simulator.prior.as_dict(theta))
+            recording = np.asarray(shown) if isinstance(shown, jax.Array | np.ndarray) else None
+            label = "simulation with hidden parameters"
+            return replace(simulator, observed=Observed(x, np.asarray(theta), recording, label))
+    raise ValueError(f"None of {HIDDEN_TRIES} simulations of '{simulator.name}' has all features.")
 
 
 def described_property(goal: EmergentProperty) -> dict[str, Any]:

@@ -148,7 +148,7 @@ class Run:
             raise ValueError(f"Run {self.id} is done; there is nothing to resume.")
         with self.claim():
             self._stop_file.unlink(missing_ok=True)
-            self.update(state="queued", message="", heartbeat=time.time(), **changes)
+            self.update(state="queued", message="", begun=0, heartbeat=time.time(), **changes)
 
     @contextmanager
     def claim(self) -> Iterator[None]:

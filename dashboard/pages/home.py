@@ -19,11 +19,17 @@ from dashboard.views.undo import Undo
 from inference.runs import Run
 from simulators import all_simulators
 
+MOST_EXAMPLES = 3  # more runs are not only those that ship with the program
 LEAD = (
     "Choose a mechanistic model, give it a recording, and find every parameter setting that explains it, "
     "with a measure of how far to trust the answer."
 )
 
+FIRST = (
+    '<div class="between"><div><h2 class="tight">New here?</h2><p>A first posterior in three steps: '
+    "about a minute, and nothing to prepare.</p></div>"
+    f'<a class="button strong" data-testid="first" href="{links.first_url()}">Begin</a></div>'
+)
 BRING = f'<a class="button" href="{links.runs_url(bring="yes")}">Bring in a run from elsewhere</a>'
 
 
@@ -47,6 +53,7 @@ def page() -> pmui.Page:
         "Models and runs",
         *bring,
         *undo,  # above all, where it is seen
+        *([shell.card(shell.html(FIRST))] if is_new_here(runs) else []),
         shell.heading("Models", lead=LEAD),
         Gallery(all_simulators()),
         shell.heading("Runs", level=2),
@@ -56,6 +63,13 @@ def page() -> pmui.Page:
         problems=query.problems,
         extensions=("filedropper",) if bring else (),
     )
+
+
+def is_new_here(runs: RunList) -> bool:
+    """Whether the current person sees no runs but those that ship with the program."""
+    shown = [row.id for row in runs.rows]
+    store = rights.store()
+    return len(shown) <= MOST_EXAMPLES and all(store.get(name).owner == rights.EXAMPLE for name in shown)
 
 
 def _watch(run: Run) -> None:

@@ -48,8 +48,8 @@ def page() -> pmui.Page:
         offered = {**offered, **duplicating.recordings_of(source)}
     plan = started(query, simulators, offered, source)
     steps = pmui.Column(
-        _step(1, "Model", ModelChoice(plan)),
-        _step(
+        shell.step(1, "Model", ModelChoice(plan)),
+        shell.step(
             2,
             "Observation",
             ObservationChoice(plan, offered, limit=settings.upload_limit()),
@@ -59,7 +59,7 @@ def page() -> pmui.Page:
             ExtrasPreview(plan),
             ObservationPreview(plan),
         ),
-        _step(3, "Method", MethodChoice(plan, METHODS)),
+        shell.step(3, "Method", MethodChoice(plan, METHODS)),
         sizing_mode="stretch_width",
         margin=0,
     )
@@ -152,11 +152,6 @@ def submit(request: Request, priority: str = NORMAL) -> None:
         rights.set_priority(run, priority)
     get_jobs().submit(run)
     links.go_to(links.run_url(run.id))
-
-
-def _step(number: int, name: str, *content: Any) -> pmui.Paper:
-    head = shell.html(f'<div class="step"><i aria-hidden="true">{number}</i><h2>{name}</h2></div>')
-    return shell.card(head, *content)
 
 
 if pn.state.served:

@@ -2,7 +2,7 @@
 
 ``tab=explore&part=walk`` is a part of the Explore tab, ``pins=g_Na:40,g_K:3`` what is pinned there.
 
-``ref`` is the id of the run that the result is compared with, or "none".
+``ref`` is the id of the run that the result is compared with, or "none"; ``guide=yes`` explains what is seen.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import panel_material_ui as pmui
 
 from dashboard import links, rights, shell
 from dashboard.explore_address import KEYS
+from dashboard.guide import Guide
 from dashboard.jobs import get_jobs
 from dashboard.notes import Notes, read_notes
 from dashboard.references import References
@@ -29,7 +30,7 @@ from inference.turns import priority_of
 def page() -> pmui.Page:
     """The page at the current address."""
     query = links.read_query()
-    query.check_known(["id", "tab", "sel", "ref", *KEYS])
+    query.check_known(["id", "tab", "sel", "ref", "guide", *KEYS])
     store = rights.store()
     try:
         run = store.get(query.text("id"))
@@ -42,9 +43,11 @@ def page() -> pmui.Page:
     overview = RunOverview(
         run, view=query.values, on_stop=_stop, on_resume=_submit, references=references,
     )  # fmt: skip
-    links.keep_address(lambda: overview.address)
+    guide = [Guide(overview)] if query.text("guide") else []
+    links.keep_address(lambda: overview.address | ({"guide": "yes"} if guide else {}))
     return shell.page(
         f"Run {run.id}",
+        *guide,
         overview,
         *priority(run, overview),
         *notes(run),

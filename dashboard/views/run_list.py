@@ -123,7 +123,7 @@ A run takes a model and an observation, and finds every parameter setting that e
 <ol><li>Choose a model above and move its sliders, to see what it can do.</li>
 <li>Press <em>New run</em> and give it a recording, or take the built-in observation.</li>
 <li>Watch it simulate and learn, then explore the posterior here.</li></ol>
-<p><a class="button strong" href="{links.infer_url("hodgkin_huxley")}">Start a first run</a></p>
+<p><a class="button strong" href="{links.first_url()}">A first run in three steps</a></p>
 <p class="quiet small">Runs started with <code>posterior-lab run</code> in this folder appear here too.</p>
 </div>"""
 

@@ -35,6 +35,7 @@ _OBSERVATIONS = {
     "property": "an emergent property",
     "default": "built-in observation",
     "none": "none (amortised)",
+    "hidden": "simulation with hidden parameters",
 }
 
 
@@ -74,6 +75,7 @@ def overview(run: Run) -> RunRow:
     """The row of a run, read from its folder."""
     request, notes = run.request, read_notes(run.record)
     kind = request.observation["kind"]
+    kind = "hidden" if request.observation.get("hidden") is not None else kind
     observation = str(request.observation.get("label") or _OBSERVATIONS.get(kind, kind))
     method = method_name(request.method)
     row = RunRow(

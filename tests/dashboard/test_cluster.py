@@ -74,6 +74,19 @@ def test_a_run_in_the_queue_survives_its_scheduler(store, monkeypatch):
 
 
 @pytest.mark.long
+def test_a_worker_whose_scheduler_has_ended_fails_so_that_it_is_started_again():
+    with command("scheduler", "--port", "0", end=signal.SIGKILL) as said:
+        address = said.split()[2]
+        worker = subprocess.Popen(
+            [*COMMAND, "worker", address], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        worker.stdout.readline()
+    told = worker.communicate(timeout=60)[1]
+    assert worker.returncode == 2
+    assert told == f"Error: The scheduler at {address} has ended.\n"
+
+
+@pytest.mark.long
 def test_what_cannot_be_reached_or_had_is_one_sentence():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -147,6 +147,51 @@ def test_a_worker_that_dies_twice_fails_the_run(store):
     assert "memory" in run.message
 
 
+@pytest.mark.long  # imports the methods
+def test_a_run_is_blamed_for_the_workers_that_it_killed_itself_only(store, monkeypatch):
+    """Not for those that died while it waited there, which Dask counts as well."""
+
+    def die(run, *_, **__):
+        performed.append(run.id)
+        raise SystemExit
+
+    performed = []
+    monkeypatch.setattr("inference.execute._outcome", die)
+    run = store.create(Request("linear_gaussian"))
+    jobs = Jobs(store, "tcp://127.0.0.1:9")
+    monkeypatch.setattr(jobs, "_send", lambda run: None)
+    place = (str(store.root), jobs._queue(), "ticket-1")
+    jobs.submit(run)
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            perform_next(*place)
+        assert run.state == "running"  # so its process leaves it
+    perform_next(*place)
+    assert len(performed) == 2
+    assert run.state == "failed"
+    assert "died twice" in run.message
+    jobs.submit(run)  # by somebody who has more memory now
+    with pytest.raises(SystemExit):
+        perform_next(*place)
+    assert len(performed) == 3
+    jobs.close()
+
+
+def test_a_run_that_was_stopped_stays_so_when_its_worker_dies(store):
+    class Ended:
+        status = "error"
+
+        @staticmethod
+        def exception():
+            return RuntimeError("killed")
+
+    run = store.create(Request("linear_gaussian"))
+    run.update(performer={"ticket": "ticket-1"})
+    run.request_stop()
+    module._note_a_dead_worker(store, "ticket-1", Ended())
+    assert run.state == "stopped"
+
+
 def test_a_closed_queue_can_be_closed_again(store):
     jobs = Jobs(store)
     jobs.close()
