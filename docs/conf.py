@@ -1,11 +1,14 @@
 """How Sphinx builds the documentation: `make docs` writes it to site/, and every warning is an error."""
 
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")  # the same pictures on every machine
 
 project = "Posterior Lab"
 author = "Posterior Lab contributors"

