@@ -51,11 +51,11 @@ def page() -> pmui.Page:
         "Models and runs",
         *bring,
         *undo,  # above all, where it is seen
+        *(deleted(runs) if query.text("trash") else []),
         shell.heading("Models", lead=LEAD),
         Gallery(all_simulators()),
         shell.heading("Runs", level=2),
         shell.card(runs, margin=(12, 0, 0, 0)),
-        *(deleted(runs) if query.text("trash") else []),
         shell.html(_ways_on(query), margin=(16, 0, 0, 0)),
         active="home",
         problems=query.problems,
@@ -67,7 +67,7 @@ def deleted(runs: RunList) -> list[Any]:
     """What the current person has deleted."""
     deeds = Deeds(rights.my_deleted_runs, rights.restore, rights.remove)
     listed = TrashList(deeds, runs.refresh)
-    return [shell.heading("Deleted runs", level=2), shell.card(listed, margin=(12, 0, 0, 0))]
+    return [shell.heading("Deleted runs", level=2), shell.card(listed, margin=(12, 0, 28, 0))]
 
 
 def _ways_on(query: links.Query) -> str:
