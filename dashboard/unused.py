@@ -11,9 +11,11 @@ import weakref
 from typing import Any
 
 import panel as pn
+from bokeh.document import Document
 from bokeh.server.session import ServerSession
 from tornado.ioloop import IOLoop
 
+FORGET_SECONDS = 15.0  # after which an expired page has been destroyed
 UNUSED_SECONDS = 90.0  # in which a slow browser has loaded its scripts and connected
 
 
@@ -43,6 +45,17 @@ def _end_if_unused(kept: weakref.ReferenceType[ServerSession], begun: float) -> 
         return
     if abs(_last_left(session) - begun) < 1.0:  # nobody has left it, and so nobody was there
         session.request_expiration()
+        page = weakref.ref(session.document)
+        IOLoop.current().call_later(FORGET_SECONDS, _forget, page)
+
+
+def _forget(page: weakref.ReferenceType[Document]) -> None:
+    """Drop what Panel (1.9.4) keeps of a page that is gone: the roots of pages that were never connected."""
+    document = page()
+    if document is not None and document.session_context is None:
+        views = pn.state._views
+        for root in [root for root, view in views.items() if view[2] is document]:
+            del views[root]
 
 
 def _last_left(session: ServerSession) -> float:
