@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dask_jobqueue.slurm import SLURMCluster
 
 PORT = 8786
+HEALTH = "127.0.0.1:0"  # where a scheduler says that it lives: else port 8787 of every network
 CONNECT_SECONDS = 10
 DEATH_SECONDS = 300  # without the scheduler, after which a worker of a batch system gives its place back
 SETTINGS = {
@@ -53,9 +54,8 @@ def run_scheduler(host: str, port: int, say: Callable[[str], None]) -> None:
     import distributed
 
     async def serve() -> None:
-        # Its health can be asked for at a free port: of Dask's usual one it says so when that is taken.
-        told = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
-        async with distributed.Scheduler(host=host, port=port, **told) as scheduler:
+        settings: Any = {"host": host, "port": port, "dashboard": False, "dashboard_address": HEALTH}
+        async with distributed.Scheduler(**settings) as scheduler:
             say(f"Scheduler at {scheduler.address}   (end with Ctrl-C)")
             await scheduler.finished()
 
@@ -135,7 +135,12 @@ def slurm_cluster(batch: Batch, *, host: str, port: int) -> SLURMCluster:
         "job_name": "posterior-lab",
         "death_timeout": DEATH_SECONDS,
         "job_script_prologue": [f"export {name}={shlex.quote(value)}" for name, value in told.items()],
-        "scheduler_options": {"host": host, "port": port, "dashboard": False},
+        "scheduler_options": {
+            "host": host,
+            "port": port,
+            "dashboard": False,
+            "dashboard_address": HEALTH,
+        },
     }
     return SLURMCluster(**settings)
 

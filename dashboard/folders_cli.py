@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +32,8 @@ def add_to(app: typer.Typer) -> None:
     app.command("import")(bring_in)
     app.command()(delete)
     app.command()(undelete)
+    app.command()(trash)
+    app.command()(remove)
     app.command()(priority)
 
 
@@ -57,7 +60,7 @@ def bring_in(file: ZipFile, root: options.Root = None) -> None:
 
 
 def delete(run_id: options.RunId, root: options.Root = None) -> None:
-    """Move a run into the trash, which is emptied of what is older than 14 days when the server starts."""
+    """Move a run into the trash, from which the server removes it after 14 days."""
     from inference import trash
 
     run = _store(root).get(run_id)
@@ -72,6 +75,26 @@ def undelete(run_id: options.RunId, root: options.Root = None) -> None:
 
     run = trash.restore(RunStore(trash.trash_root(_store(root).root)).get(run_id))
     typer.echo(f"Run {run.id} is back, {run.state}.")
+
+
+def trash(root: options.Root = None) -> None:
+    """The deleted runs, and when each is removed for good."""
+    from dashboard import text
+    from inference.runs import RunStore
+    from inference.trash import gone_at, trash_root
+
+    runs = RunStore(trash_root(_store(root).root)).list()
+    rows = [[run.id, run.owner, f"{datetime.fromtimestamp(gone_at(run)[0]):%Y-%m-%d %H:%M}"] for run in runs]
+    typer.echo(text.table(["run", "owner", "gone for good"], rows) if rows else "No deleted runs.")
+
+
+def remove(run_id: options.RunId, root: options.Root = None) -> None:
+    """Remove a deleted run for good."""
+    from inference import trash
+    from inference.runs import RunStore
+
+    trash.remove(RunStore(trash.trash_root(_store(root).root)).get(run_id))
+    typer.echo(f"Run {run_id} is gone for good.")
 
 
 def priority(run_id: options.RunId, priority: options.Priority, root: options.Root = None) -> None:

@@ -22,9 +22,11 @@ import psutil
 from dashboard import cluster, settings
 from dashboard.compilation import cache_variables
 from inference.runs import ACTIVE, Run, RunBusy, RunStore, mark, mark_lost
+from inference.trash import empty_trash
 from inference.turns import PERFORMED, in_turn
 
 WATCH_SECONDS = 8.0  # how often dead runs are looked for; with the time until one counts as lost, below 30 s
+EMPTY_SECONDS = 600.0  # how often what was deleted long ago is looked for
 MAX_WORKERS = 4
 SUBMIT_SECONDS = 60.0  # from the making of a run until somebody has queued or begun it
 STOP_SECONDS = 2.0  # that a server which is shut down gives its runs
@@ -52,6 +54,7 @@ class Jobs:
         self._submitted: list[Run] = []
         self._tickets: dict[str, Any] = {}  # futures, by the ticket
         self._top_up: Any = None
+        self._emptied = time.time()  # the server has begun with that
         self._closed = threading.Event()
 
     def submit(self, run: Run) -> None:
@@ -145,9 +148,15 @@ class Jobs:
             try:
                 reconcile(self.store, now=time.time())
                 self._look_after_tickets()
+                self._empty_trash(time.time())
             except Exception:  # noqa: BLE001  the next look may succeed
                 _LOG.exception("The runs could not be looked through")
             self._closed.wait(WATCH_SECONDS)
+
+    def _empty_trash(self, now: float) -> None:
+        if now - self._emptied > EMPTY_SECONDS:
+            self._emptied = now
+            empty_trash(self.store.root, now=now)
 
     def _look_after_tickets(self) -> None:
         """Give out those that are missing, unless the last look is still at it.

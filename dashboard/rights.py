@@ -133,6 +133,25 @@ def delete(run: Run) -> None:
     trash.delete(run)
 
 
+def my_deleted_runs() -> list[Run]:
+    """What the current person has deleted, newest first."""
+    name = person()
+    mine = [run for run in deleted_runs().list() if may_change(name, run)]
+    return sorted(mine, key=trash.deleted_at, reverse=True)
+
+
+def remove(run_id: str) -> None:
+    """Remove a run of the trash for good.
+
+    Raises:
+        NotAllowed: it is not the current person's.
+        ValueError: it is not in the trash.
+    """
+    run = deleted_runs().get(run_id)
+    check_change(run)
+    trash.remove(run)
+
+
 def restore(run_id: str) -> Run:
     """Move a run of the trash back to the others.
 

@@ -12,6 +12,7 @@ import typer
 
 from dashboard import compilation, logins, settings, shell
 from dashboard.jobs import get_jobs
+from dashboard.unused import forget_unused_pages
 from inference.files import move_into_place, staging
 from inference.runs import RunStore
 from inference.trash import empty_trash
@@ -22,6 +23,7 @@ HOME = "home"
 ADDRESS = "127.0.0.1"  # this machine only
 LOCAL = ("localhost", ADDRESS)
 MAX_UPLOAD_BYTES = 500 * 2**20
+CHECK_MILLISECONDS = 5_000  # how often pages that nobody needs are removed
 SESSION_MILLISECONDS = 2 * 3600 * 1000  # a laptop may sleep as long, and find its page alive
 
 
@@ -83,6 +85,7 @@ def serve_pages(*, port: int, is_open: bool, access: Access = Access()) -> None:
     compilation.prune()
     jobs = get_jobs()
     jobs.warm_up()
+    forget_unused_pages()
     typer.echo(f"Posterior Lab: http://localhost:{port}   (runs in {root}; end with Ctrl-C)")
     try:
         pn.serve(
@@ -95,7 +98,7 @@ def serve_pages(*, port: int, is_open: bool, access: Access = Access()) -> None:
             verbose=False,
             websocket_max_message_size=MAX_UPLOAD_BYTES,
             unused_session_lifetime_milliseconds=SESSION_MILLISECONDS,
-            check_unused_sessions_milliseconds=60_000,
+            check_unused_sessions_milliseconds=CHECK_MILLISECONDS,
             liveness=True,
             **login,
         )

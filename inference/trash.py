@@ -76,6 +76,12 @@ def deleted_at(run: Run) -> float:
     return when if isinstance(when, int | float) else run.folder.stat().st_mtime
 
 
+def gone_at(run: Run) -> tuple[float, float]:
+    """When a deleted run is removed for good, and when it was deleted, in seconds since 1970."""
+    deleted = deleted_at(run)
+    return deleted + DAYS * 86400, deleted
+
+
 def _check_idle(run: Run) -> None:
     if (state := run.state) in ACTIVE:
         raise ValueError(f"Run {run.id} is {state}; stop it before you delete it.")

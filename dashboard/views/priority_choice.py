@@ -34,7 +34,7 @@ class PriorityChoice(pn.viewable.Viewer):
     def __panel__(self) -> pn.Column:
         choice = pmui.RadioButtonGroup.from_param(
             self.param.priority, label="Priority", description="", size="small", margin=0,
-            sx=shell.TOGGLE_SX,
+            sx=shell.TOGGLE_SX, stylesheets=[shell.HIDDEN_LABEL],
         )  # fmt: skip
         help_text = shell.html(f'<p class="quiet small">{HELP}</p>')
         return pn.Column(

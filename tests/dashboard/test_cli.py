@@ -70,7 +70,7 @@ def test_help_is_there_at_once_and_imports_no_jax():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert time.monotonic() - started[1] < 15.0  # 0.4 s on an idle machine
     for name in ("serve", "run", "list", "show", "stop", "resume", "simulators", "methods", "doctor",
-                 "export", "import", "delete", "undelete"):  # fmt: skip
+                 "export", "import", "delete", "undelete", "trash", "remove", "priority"):  # fmt: skip
         assert f"\n  {name} " in done.stdout
 
 

@@ -1,5 +1,7 @@
 """Notes, search, delete and undo on the pages, without a browser."""
 
+import panel as pn
+import panel_material_ui as pmui
 import pytest
 
 from dashboard import links, rights, settings
@@ -8,6 +10,7 @@ from dashboard.pages import home
 from dashboard.pages import run as run_page
 from dashboard.views.note_editor import NoteEditor
 from dashboard.views.run_list import SHOWN, RunList
+from dashboard.views.trash_list import Deeds, TrashList
 from dashboard.views.undo import Undo
 from inference.requests import Request
 
@@ -109,3 +112,62 @@ def test_a_note_of_somebody_else_is_read_and_an_empty_one_not_shown(store, run, 
     assert run_page.deletion(run) == []
     run.update(note="mine")
     assert len(run_page.notes(run)) == 1
+
+
+@pytest.fixture
+def trash(store, run):
+    """The list of deleted runs, with one that was deleted and another that was not."""
+    store.create(Request("hodgkin_huxley")).set_state("done")
+    rights.annotate(run, Notes("<b>", ("paper",)))
+    rights.delete(run)
+    deeds = Deeds(rights.my_deleted_runs, rights.restore, rights.remove)
+    return TrashList(deeds, lambda: None)
+
+
+def words_of(listed):
+    return " ".join(pane.object for pane in listed.rows.select(pn.pane.HTML))
+
+
+def press(listed, label):
+    next(button for button in listed.rows.select(pmui.Button) if button.label == label).clicks += 1
+
+
+def test_the_trash_lists_what_was_deleted_and_until_when(trash, run):
+    words = words_of(trash)
+    assert run.id in words
+    assert "gone for good in 14 days" in words
+    assert "hodgkin_huxley" not in words
+    assert "<b>&lt;b&gt;" not in words
+    assert "&lt;b&gt;" in words
+
+
+def test_a_run_is_brought_back_from_the_trash(trash, run, store):
+    press(trash, "Bring back")
+    assert trash.line.text == f"Run {run.id} is back."
+    assert store.get(run.id).state == "stopped"
+    assert "No deleted runs" in words_of(trash)
+
+
+def test_a_run_is_removed_for_good_by_the_second_press(trash, run):
+    press(trash, "Delete for good")
+    assert run.id in words_of(trash)
+    press(trash, "Yes, for good")
+    assert trash.line.text == f"Run {run.id} is gone for good."
+    assert "No deleted runs" in words_of(trash)
+    with pytest.raises(ValueError, match="There is no run"):
+        rights.restore(run.id)
+
+
+def test_what_was_brought_back_elsewhere_is_one_sentence(trash, run):
+    rights.restore(run.id)
+    press(trash, "Bring back")
+    assert "There is no run" in trash.line.text
+
+
+def test_the_page_has_the_trash_where_it_is_asked_for(store, monkeypatch):
+    monkeypatch.setattr(home, "all_simulators", dict)  # whose pictures take their time
+    for asked in ({}, {"trash": "yes"}):
+        monkeypatch.setattr(links, "read_query", lambda asked=asked: links.Query(dict(asked)))
+        words = " ".join(pane.object for pane in home.page().main[0].select(pn.pane.HTML))
+        assert ("No deleted runs" in words) == bool(asked)
+        assert ("?trash=yes" in words) != bool(asked)

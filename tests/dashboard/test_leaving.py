@@ -248,6 +248,20 @@ class TestCommands:
         assert "is back, done" in call("undelete", run.id).out
         assert "There is no run" in call("undelete", run.id).err
 
+    def test_the_trash_and_removing_for_good(self, call, run):
+        assert "No deleted runs" in call("trash").out
+        assert "There is no run" in call("remove", run.id).err  # only what is deleted already
+        call("delete", run.id)
+        assert run.id in call("trash").out
+        assert "is gone for good" in call("remove", run.id).out
+        assert "No deleted runs" in call("trash").out
+
+    def test_the_priority_of_a_queued_run(self, call, store):
+        run = store.create(Request("two_moons"))
+        assert "has high priority" in call("priority", run.id, "high").out
+        assert "high priority" in call("list").out
+        assert "one of high, normal, low" in call("priority", run.id, "urgent").err
+
 
 def test_a_brought_in_run_belongs_to_who_brought_it(run, tmp_path, monkeypatch):
     monkeypatch.setattr(rights, "person", lambda: "bob")

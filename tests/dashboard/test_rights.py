@@ -81,7 +81,8 @@ def test_a_server_without_users_has_one_person_who_may_all(tmp_path, monkeypatch
 def test_nobody_sees_or_does_anything(lab, run):
     lab(None)
     acts = (rights.store, rights.deleted_runs, rights.bringing, lambda: rights.check_see(run))
-    for act in (*acts, *changes_to(run), lambda: rights.restore(run.id)):
+    acts += (rights.my_deleted_runs, lambda: rights.restore(run.id), lambda: rights.remove(run.id))
+    for act in (*acts, *changes_to(run)):
         with pytest.raises(NotAllowed, match="Your login has ended"):
             act()
 
@@ -195,8 +196,9 @@ def test_only_the_owner_notes_deletes_and_brings_back(lab, run):
     assert rights.store().list() == []
     lab("bob")
     assert rights.deleted_runs().list() == []
-    with pytest.raises(ValueError, match="There is no run"):
-        rights.restore(run.id)
+    for act in (rights.restore, rights.remove):
+        with pytest.raises(ValueError, match="There is no run"):
+            act(run.id)
     lab("ada")
     assert rights.restore(run.id) == run
     assert rights.store().get(run.id).state == "stopped"
@@ -207,8 +209,15 @@ def test_what_was_shared_is_brought_back_by_its_owner_alone(lab, run):
     rights.share(run, "lab")
     rights.delete(run)
     lab("bob")
-    with pytest.raises(NotAllowed, match="belongs to ada"):
-        rights.restore(run.id)
+    assert rights.my_deleted_runs() == []
+    for act in (rights.restore, rights.remove):
+        with pytest.raises(NotAllowed, match="belongs to ada"):
+            act(run.id)
+    lab("ada")
+    [mine] = rights.my_deleted_runs()
+    rights.remove(run.id)
+    assert mine.id == run.id
+    assert rights.my_deleted_runs() == []
 
 
 def test_what_ships_with_the_program_stays(tmp_path, monkeypatch):
