@@ -1,0 +1,221 @@
+"""Many browser sessions on one server: `python -m tests.browser.load` (or `... --soak 200`).
+
+Each session is a tab of a headless Chromium on the run page of the packaged example; all brush the pair plot
+and move a slider of *What if* while two jobs run. A brush lasts from the release of the mouse until the
+page says how many draws are selected; beside it stands what it cost the server's own processor time. Figures
+are lines of JSON. The soak opens and closes sessions instead, and looks at the server's memory.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+from playwright.async_api import async_playwright, expect
+from tornado.httpclient import AsyncHTTPClient
+from tornado.websocket import websocket_connect
+
+import dashboard
+from inference.requests import Request
+from inference.runs import RunStore
+from tests.browser.conftest import CHROMIUM, FLAGS, IS_IDLE, ON_SCREEN, PANEL_CDN, serving
+from tests.browser.lab import is_listening, wait_until
+from tests.faults.inlet import SESSION_VARIABLE
+
+(EXAMPLE,) = (Path(dashboard.__file__).parent / "examples").iterdir()
+PATIENCE = 300_000  # ms, for whatever has to be there before a session begins
+BOXES = (((15, 20), (75, 80)), ((10, 110), (60, 180)), ((20, 15), (90, 60)))  # in the mosaic's bins
+ENGAGED = re.compile(r"[\d ]+ of 10 000 draws selected: .*")
+PATHS = (f"/run?id={EXAMPLE.name}", "/home", f"/run?id={EXAMPLE.name}&tab=predictions", "/infer")
+WARM = 40  # sessions of the soak that fill the caches
+FORGET_SECONDS = 75  # until closed sessions have been forgotten
+SERVE = ["-m", "tests.faults.inlet", "serve", "--port", "0"]
+JOB = {"num_simulations": 10_000_000}  # longer than the measurement; stopped at the end
+
+
+async def opened(browser, address, problems):
+    """A tab of its own browser context, whose errors are noted."""
+    context = await browser.new_context(viewport={"width": 1400, "height": 900})
+    context.set_default_timeout(PATIENCE)
+    page = await context.new_page()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.extend(told(message)))
+    await page.goto(address)
+    await page.wait_for_function(IS_IDLE)
+    return page
+
+
+def told(message):
+    is_ours = message.type == "error" and PANEL_CDN not in str(message.location.get("url"))
+    return [message.text] if is_ours else []
+
+
+async def brush(page, box):
+    """Seconds from the release of the mouse until the number of selected draws is another."""
+    summary = page.get_by_test_id("mosaic-summary").first
+    before = await summary.inner_text()
+    corners = [await page.evaluate(ON_SCREEN, list(point)) for point in box]
+    await page.mouse.move(*corners[0])
+    await page.mouse.down()
+    await page.mouse.move(*corners[1], steps=3)
+    began = time.perf_counter()
+    await page.mouse.up()
+    await expect(summary).not_to_have_text(before, timeout=60_000)
+    await expect(summary).to_have_text(ENGAGED, timeout=60_000)
+    return time.perf_counter() - began
+
+
+async def slide(page):
+    """Seconds from a key on a slider of *What if* until the server has told its answer."""
+    slider, summary = (
+        page.locator("input[type=range]:not([disabled])").first,
+        page.get_by_test_id("what-if-summary"),
+    )
+    before = await summary.inner_text()
+    began = time.perf_counter()
+    await slider.press("ArrowRight")
+    await expect(summary).not_to_have_text(before, timeout=60_000)
+    return time.perf_counter() - began
+
+
+async def session(browser, server, seconds, random, spent, problems):
+    """Brush for a while, then slide for a while, as often as the server allows, with a pause in between."""
+    address = f"{server.address}/run?id={EXAMPLE.name}"
+    page = await opened(browser, address, problems)
+    await expect(page.get_by_test_id("mosaic-summary").first).to_contain_text("10 000 draws")
+    spent["ready"].append(1)
+    while len(spent["ready"]) < spent["sessions"]:
+        await asyncio.sleep(0.2)
+    for act, tab in ((brush, "Posterior"), (slide, "What if")):
+        await page.get_by_role("tab", name=tab).click()
+        await page.wait_for_function(IS_IDLE)
+        if act is slide:
+            await expect(page.get_by_test_id("what-if-summary")).to_contain_text("draws")
+        spent.setdefault(f"{act.__name__} began", busy(server))
+        ends, k = time.monotonic() + seconds / 2, 0
+        while time.monotonic() < ends:
+            await asyncio.sleep(random.uniform(0.5, 3.0))  # somebody looks at it
+            try:
+                spent[act.__name__].append(
+                    await (brush(page, BOXES[k % len(BOXES)]) if act is brush else slide(page))
+                )
+            except AssertionError as error:
+                problems.append(f"no answer to a {act.__name__}: {str(error).splitlines()[0]}")
+            k += 1
+        spent[f"{act.__name__} ended"] = busy(server)
+    await page.context.close()
+
+
+async def measure(server, num, seconds):
+    """All sessions at once."""
+    expect.set_options(timeout=PATIENCE)
+    spent = {"ready": [], "sessions": num, "brush": [], "slide": []}
+    problems = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        randoms = [np.random.default_rng(k) for k in range(num)]
+        outcomes = await asyncio.gather(
+            *(session(browser, server, seconds, random, spent, problems) for random in randoms),
+            return_exceptions=True,
+        )
+        await browser.close()
+    problems += [repr(outcome)[:200] for outcome in outcomes if outcome is not None]
+    return spent, problems
+
+
+async def soak(server, num, at_once):
+    """Open and close sessions; the server's memory in MB after the first few, and at the end.
+
+    A session is a page that was asked for and the websocket that its script would open, without a browser, of
+    which this machine could not start so many: what the server keeps is the same.
+    """
+    memory = []
+    for first in range(0, num + WARM, at_once):
+        await asyncio.gather(*(visit(server, PATHS[(first + k) % len(PATHS)]) for k in range(at_once)))
+        if first % 40 == 0 or first + at_once >= num + WARM:
+            await asyncio.sleep(0.0 if 0 < first < num else FORGET_SECONDS)
+            memory.append(resident(server))
+            tell({"event": "memory", "sessions": first + at_once, "MB": memory[-1]})
+    return memory
+
+
+async def visit(server, path):
+    """One session: the page, its websocket, the document, and away."""
+    page = await AsyncHTTPClient().fetch(server.address + path, request_timeout=120)
+    token = re.search(r'"token":"([^"]+)"', page.body.decode())[1]
+    place = server.address.replace("http:", "ws:") + path.partition("?")[0] + "/ws"
+    socket = await websocket_connect(place, subprotocols=["bokeh", token], max_message_size=2**29)
+    await socket.read_message()  # header of the first message: the session is there
+    for part in ({"msgid": "1", "msgtype": "PULL-DOC-REQ"}, {}, {}):
+        await socket.write_message(json.dumps(part))
+    for _ in range(2 + 3):  # the rest of the first message, and the document
+        await socket.read_message()
+    socket.close()
+
+
+def resident(server):
+    """MB of the server's own process, not of its workers."""
+    return round(psutil.Process(server.process.pid).memory_info().rss / 1e6)
+
+
+def busy(server):
+    """Seconds of processor time that the server itself has taken."""
+    times = psutil.Process(server.process.pid).cpu_times()
+    return times.user + times.system
+
+
+def tell(line):
+    sys.stdout.write(json.dumps(line | {"load": round(os.getloadavg()[0], 1)}) + "\n")
+    sys.stdout.flush()
+
+
+def costs(spent, act):
+    """What one act took of the server's processor time, everything else that went on included."""
+    if not spent[act]:
+        return {}
+    return {"server_cpu_ms": round(1e3 * (spent[f"{act} ended"] - spent[f"{act} began"]) / len(spent[act]))}
+
+
+def quantiles(seconds):
+    if not seconds:
+        return {"num": 0}
+    median, high = np.percentile(seconds, [50, 95])
+    return {"num": len(seconds), "median_ms": round(1e3 * median), "p95_ms": round(1e3 * high)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Many browser sessions on one server.")
+    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--jobs", type=int, default=2, help="runs that go on meanwhile")
+    parser.add_argument("--soak", type=int, default=0, help="open and close so many sessions instead")
+    parser.add_argument("--at-once", type=int, default=4, help="of them")
+    asked = parser.parse_args()
+    if asked.soak:
+        os.environ[SESSION_VARIABLE] = "5000"  # of the server, which inherits it
+    with tempfile.TemporaryDirectory() as folder, serving(SERVE, Path(folder)) as server:
+        wait_until(lambda: is_listening(server))
+        inlet, store = server.root / "inlet", RunStore(server.root)
+        inlet.mkdir(parents=True, exist_ok=True)
+        if asked.soak:
+            memory = asyncio.run(soak(server, asked.soak, asked.at_once))
+            tell({"sessions": asked.soak, "before_MB": memory[0], "after_MB": memory[-1]})
+            return
+        jobs = [store.create(Request("hodgkin_huxley", "snpe", JOB, seed=k)) for k in range(asked.jobs)]
+        for job in jobs:
+            (inlet / job.id).touch()
+        spent, problems = asyncio.run(measure(server, asked.sessions, asked.seconds))
+        line = {"sessions": asked.sessions, "jobs": [job.state for job in jobs]}
+        line |= {act: quantiles(spent[act]) | costs(spent, act) for act in ("brush", "slide")}
+        tell(line | {"server_MB": resident(server), "errors": problems})
+
+
+if __name__ == "__main__":
+    main()
