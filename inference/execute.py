@@ -1,12 +1,14 @@
 """Running a method: `run` for people and programs, `perform` for the runs of a store."""
 
+import errno
 import json
 import os
+import re
 import socket
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +32,8 @@ from simulators import Simulations, Simulator
 
 Listener = Callable[[Progress], None] | Literal[False] | None
 SETTINGS = "settings.json"  # what a folder's run was started with
+RESERVE = 65_536  # bytes for the state and the log of a run that has filled the disk
+_CUT_SHORT = re.compile(r"\d+ requested and \d+ written")  # what NumPy says of a full disk
 
 
 def run(
@@ -121,11 +125,21 @@ def perform(
         run.set_state(*_outcome(run, on_progress, client, ends_process=ends_process))
 
 
+@contextmanager
+def _reserved(path: Path) -> Iterator[None]:
+    """Some room on the disk, given back afterwards, so that a run which has filled it can say so."""
+    try:
+        path.write_bytes(bytes(RESERVE))
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def _outcome(run_: Run, on_progress: Listener, client: Any, *, ends_process: bool) -> tuple[str, str]:
     """Final state and message."""
     try:
         recorder = Recorder(run_, as_callback(on_progress))
-        with heartbeat(run_, recorder, ends_process=ends_process):
+        with _reserved(run_.folder / "reserve"), heartbeat(run_, recorder, ends_process=ends_process):
             request = run_.request
             config, simulator, goal = resolve(request, run_.folder)
             key = jax.random.key(request.seed)
@@ -148,9 +162,16 @@ def in_one_sentence(error: Exception) -> str:
     first_line = next(iter(str(error).strip().splitlines()), "")
     if isinstance(error, ValueError):
         return first_line or "A value is wrong; the details are in error.log."
+    if isinstance(error, OSError) and _says_full(error):
+        return "The disk is full; make room and resume: what was finished is kept."
     if isinstance(error, OSError):
         return f"A file could not be read or written: {first_line}."
     return f"Unexpected {type(error).__name__}: {first_line or 'without a message'} (details in error.log)."
+
+
+def _says_full(error: OSError) -> bool:
+    is_of_numpy = error.errno is None and _CUT_SHORT.search(str(error)) is not None
+    return error.errno in (errno.ENOSPC, errno.EDQUOT) or is_of_numpy
 
 
 def _method_of(config: Any) -> Method:

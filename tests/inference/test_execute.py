@@ -315,7 +315,9 @@ def test_time_left_comes_from_the_rate_and_not_from_what_was_found():
         (ValueError("x is wrong."), "x is wrong."),
         (MemoryError(), "memory of this machine"),
         (RuntimeError("RESOURCE_EXHAUSTED: 8 GB"), "memory of this machine"),
-        (OSError(28, "No space left on device"), "No space left"),
+        (OSError(28, "No space left on device"), "disk is full"),
+        (OSError("81920 requested and 46048 written"), "disk is full"),  # in NumPy's words
+        (OSError(13, "Permission denied"), "Permission denied"),
         (ZeroDivisionError(), "Unexpected ZeroDivisionError: without a message"),
     ],
 )
