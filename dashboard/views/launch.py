@@ -31,8 +31,9 @@ class Launch(pn.viewable.Viewer):
         self.plan, self.start = plan, start
         self.words = shell.html("")
         self.priority = pmui.Select.from_param(
-            plan.param.priority, label="Priority", size="small", margin=0, sizing_mode="stretch_width"
-        )
+            plan.param.priority, label="Priority", description="", size="small", margin=0,
+            sizing_mode="stretch_width",
+        )  # fmt: skip
         self.needs = shell.Line(testid="estimate", kind="state")
         self.warning = shell.Line(testid="few-valid", kind="warning")
         self.error = shell.Line(testid="launch-error", kind="error")
