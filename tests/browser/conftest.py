@@ -93,11 +93,20 @@ def _wait_for(condition, server):
     return found
 
 
+SERVE = ("-c", "from dashboard.cli import main; main()", "serve", "--port", "0")
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """`posterior-lab serve` with an empty store."""
-    command = ["-c", "from dashboard.cli import main; main()", "serve", "--port", "0"]
-    with serving(command, tmp_path_factory.mktemp("serve")) as server:
+    """`posterior-lab serve`, with an empty store at first: other tests leave their runs there."""
+    with serving(SERVE, tmp_path_factory.mktemp("serve")) as server:
+        yield server
+
+
+@pytest.fixture
+def new_server(tmp_path):
+    """The same for one test."""
+    with serving(SERVE, tmp_path) as server:
         yield server
 
 

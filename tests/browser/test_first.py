@@ -10,7 +10,8 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.long
-def test_a_first_run_ends_with_a_posterior(visitor):
+def test_a_first_run_ends_with_a_posterior(new_server, visitors):
+    visitor = visitors(new_server)
     visitor.go("/home")
     visitor.page.get_by_test_id("first").press("Enter")
     visitor.page.wait_for_url("**/first*")
