@@ -13,7 +13,7 @@ from inference import hard_stop
 from inference.requests import Request
 
 ROOT = Path(__file__).parents[2]
-GRACE = 3.0  # seconds
+GRACE = 8.0  # seconds; far more than a stop takes on a busy machine
 
 # A compiled simulator, a likelihood and a black box that never return.
 MODELS = """
@@ -75,7 +75,7 @@ def test_what_never_returns_is_stopped_and_its_worker_replaced(models, store):
             below = performer.children(recursive=True)
             asked = time.monotonic()
             jobs.stop(run)
-            wait(lambda run=run: run.state == "stopped", seconds=GRACE)  # by itself, in less than a second
+            wait(lambda run=run: run.state == "stopped")  # by itself, as the message tells
             assert run.message.startswith("Stopped; everything finished is kept")
             if name == "simulating":
                 wait(lambda gone=performer: not gone.is_running())  # who else would go on for ever
