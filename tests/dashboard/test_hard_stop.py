@@ -119,7 +119,8 @@ def test_the_grace_is_a_number(monkeypatch):
 def started(jobs, store, request):
     run = store.create(request)
     jobs.submit(run)
-    wait(lambda: run.state == "running" or run.state == "done")
+    wait(lambda: run.state not in ("queued", "lost"))
+    assert run.state in ("running", "done"), run.message
     return run
 
 
@@ -134,7 +135,7 @@ def is_black_box(process):
         return False
 
 
-def wait(condition, seconds=90.0):
+def wait(condition, seconds=180.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
