@@ -68,7 +68,7 @@ def test_it_serves_and_ends_without_a_traceback(tmp_path):
     assert process.returncode == 0  # as by Ctrl-C: that is how one ends it
 
 
-def _get(address, seconds=30.0):
+def _get(address, seconds=90.0):
     deadline = time.monotonic() + seconds
     while True:
         try:
