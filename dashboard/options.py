@@ -58,7 +58,7 @@ Origin = Annotated[
     typer.Option(metavar="HOST[:PORT]", help="Name of this server in the browser's address; repeatable."),
 ]
 UsersFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file of users.")]
-UserName = Annotated[str, typer.Argument(metavar="NAME", help="Of the user: a-z, 0-9, '.', '_' and '-'.")]
+UserName = Annotated[str, typer.Argument(metavar="NAME", help="Of the user, or their e-mail address.")]
 Model = Annotated[str, typer.Argument(help="Name of a simulator, as `posterior-lab simulators` lists them.")]
 MethodName = Annotated[str, typer.Option(help="Name of a method, as `posterior-lab methods` lists them.")]
 Settings = Annotated[

@@ -4,6 +4,8 @@ import getpass
 import os
 from pathlib import Path
 
+from inference.environment import positive
+
 ROOT_VARIABLE = "POSTERIOR_LAB_ROOT"
 SCHEDULER_VARIABLE = "POSTERIOR_LAB_SCHEDULER"
 DATA_VARIABLE = "POSTERIOR_LAB_DATA"
@@ -76,7 +78,7 @@ def upload_limit() -> int:
     Raises:
         ValueError: the variable is not a positive number.
     """
-    return int(_positive(UPLOAD_VARIABLE, "200", "megabytes") * 1e6)
+    return int(positive(UPLOAD_VARIABLE, 200.0, "megabytes") * 1e6)
 
 
 def quota() -> int:
@@ -85,7 +87,7 @@ def quota() -> int:
     Raises:
         ValueError: the variable is not a positive number.
     """
-    return int(_positive(QUOTA_VARIABLE, "20", "gigabytes") * 1e9)
+    return int(positive(QUOTA_VARIABLE, 20.0, "gigabytes") * 1e9)
 
 
 def jobs_per_person() -> int:
@@ -94,15 +96,4 @@ def jobs_per_person() -> int:
     Raises:
         ValueError: the variable is not a positive number.
     """
-    return int(_positive(JOBS_VARIABLE, "4", "runs"))
-
-
-def _positive(variable: str, default: str, unit: str) -> float:
-    text = os.environ.get(variable) or default
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e6:
-        raise ValueError(f"{variable} must be a number of {unit} above 0; got '{text}'.")
-    return value
+    return int(positive(JOBS_VARIABLE, 4.0, "runs"))

@@ -13,6 +13,8 @@ from contextlib import suppress
 
 import psutil
 
+from inference.environment import positive
+
 GRACE_VARIABLE = "POSTERIOR_LAB_GRACE_SECONDS"
 GRACE_SECONDS = 30.0
 EXIT_CODE = 130  # as after Ctrl-C
@@ -26,14 +28,7 @@ def grace() -> float:
     Raises:
         ValueError: the variable is not a positive number.
     """
-    text = os.environ.get(GRACE_VARIABLE) or str(GRACE_SECONDS)
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e6:
-        raise ValueError(f"{GRACE_VARIABLE} must be a number of seconds above 0; got '{text}'.")
-    return seconds
+    return positive(GRACE_VARIABLE, GRACE_SECONDS, "seconds")
 
 
 def end_process() -> None:
