@@ -51,36 +51,20 @@ def serve(
     simulators: options.SimulatorFiles = None,
     scheduler: options.Scheduler = None,
     users: options.Users = None,
-    user_header: options.UserHeader = None,
-    trusted_proxy: options.TrustedProxy = None,
-    oauth_provider: options.OAuthProvider = None,
-    oauth_issuer: options.OAuthIssuer = None,
-    oauth_claim: options.OAuthClaim = None,
-    oauth_redirect: options.OAuthRedirect = None,
-    oauth_allow: options.OAuthAllow = None,
     address: options.Address = "127.0.0.1",
     origin: options.Origin = None,
 ) -> None:
-    """Serve the dashboard on this machine, or to a lab: with --users, a proxy's --user-header, or OAuth.
+    """Serve the dashboard on this machine, or with --users to a lab.
 
-    The client id and secret of OAuth are in POSTERIOR_LAB_OAUTH_KEY and POSTERIOR_LAB_OAUTH_SECRET, or in the
-    files that POSTERIOR_LAB_OAUTH_KEY_FILE and POSTERIOR_LAB_OAUTH_SECRET_FILE name.
+    In place of a file of users, a reverse proxy can name them (POSTERIOR_LAB_USER_HEADER and
+    POSTERIOR_LAB_TRUSTED_PROXIES), or they log in by OAuth (POSTERIOR_LAB_OAUTH_PROVIDER and others): the
+    documentation of a lab server tells how.
     """
     _use(root, simulators)
     if users is not None:
         os.environ[settings.USERS_VARIABLE] = str(users.expanduser().resolve())
-    for variable, value in (
-        (settings.SCHEDULER_VARIABLE, scheduler),
-        (settings.HEADER_VARIABLE, user_header),
-        (settings.PROXIES_VARIABLE, ",".join(trusted_proxy or ()) or None),
-        (settings.oauth_variable("provider"), oauth_provider),
-        (settings.oauth_variable("issuer"), oauth_issuer),
-        (settings.oauth_variable("claim"), oauth_claim),
-        (settings.oauth_variable("redirect"), oauth_redirect),
-        (settings.oauth_variable("allow"), ",".join(oauth_allow or ()) or None),
-    ):
-        if value is not None:
-            os.environ[variable] = value
+    if scheduler is not None:
+        os.environ[settings.SCHEDULER_VARIABLE] = scheduler
     from dashboard.server import Access, serve_pages
 
     # A service manager stops the server as Ctrl-C does.

@@ -24,11 +24,13 @@ def known() -> Known | None:
         ValueError: what is set is wrong, or more than one way is.
     """
     file, header, allowed = settings.users_file(), settings.user_header(), read_allowed()
-    ways = {"--users": file, "--user-header": header, "--oauth-provider": allowed}
+    ways = {
+        "--users": file, settings.HEADER_VARIABLE: header, settings.oauth_variable("provider"): allowed,
+    }  # fmt: skip
     if len(given := [way for way, value in ways.items() if value is not None]) > 1:
         raise ValueError(f"There is one way to log in; got {' and '.join(given)}.")
     if header is None and settings.trusted_proxies():
-        raise ValueError("A trusted proxy names its users in a header: say in which, with --user-header.")
+        raise ValueError(f"A trusted proxy names its users in a header: set {settings.HEADER_VARIABLE}.")
     if header is not None:
         return read_proxy(header, settings.trusted_proxies())
     return allowed if file is None else People(file)

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from dashboard import settings
 from dashboard.people import as_name, is_name
+from dashboard.settings import oauth_variable as variable
 
 PROVIDERS = ("github", "google", "generic")
 GOOGLE = "https://accounts.google.com"
@@ -82,7 +83,7 @@ def read_allowed() -> Allowed | None:
     """
     name = settings.oauth("provider")
     if not name and any(map(settings.oauth, ("issuer", "claim", "redirect", "allow"))):
-        raise ValueError(f"Say at which provider people log in: --oauth-provider {'|'.join(PROVIDERS)}.")
+        raise ValueError(f"Set {variable('provider')}, where people log in: {', '.join(PROVIDERS)}.")
     if not name:
         return None
     if name not in PROVIDERS:
@@ -90,11 +91,11 @@ def read_allowed() -> Allowed | None:
     listed = [one.strip() for one in settings.oauth("allow").split(",") if one.strip()]
     if not listed:
         raise ValueError(
-            "Say who may log in: --oauth-allow with a name, repeatable, or with @example.org for the e-mail "
-            f"addresses of a domain; --oauth-allow {ANYBODY} lets in everybody who has an account there."
+            f"Set {variable('allow')}, who may log in: names, and @example.org for the e-mail addresses of a "
+            f"domain, parted by commas; '{ANYBODY}' lets in everybody who has an account there."
         )
     if ANYBODY in listed and len(listed) > 1:
-        raise ValueError(f"--oauth-allow {ANYBODY} lets in everybody; leave out the others, or '{ANYBODY}'.")
+        raise ValueError(f"{variable('allow')}: '{ANYBODY}' lets in everybody; leave out the others, or it.")
     if listed == [ANYBODY]:
         return Allowed(_issuer(name) or name, is_anybody=True)
     return _some(name, listed)
@@ -111,7 +112,8 @@ def _some(provider: str, listed: Sequence[str]) -> Allowed:
     wrong = [one for one in domains if not _DOMAIN.fullmatch(one)]
     wrong += [one for one, name in names.items() if name is None]
     if wrong:
-        raise ValueError(f"--oauth-allow takes names, or domains such as @example.org; got '{wrong[0]}'.")
+        words = "takes names, or domains such as @example.org"
+        raise ValueError(f"{variable('allow')} {words}; got '{wrong[0]}'.")
     known = frozenset(name for name in names.values() if name is not None)
     return Allowed(_issuer(provider) or provider, known, frozenset(one[1:] for one in domains))
 
@@ -125,11 +127,14 @@ def take_provider() -> Provider:
     name, redirect = settings.oauth("provider"), settings.oauth("redirect")
     if not redirect:
         raise ValueError(
-            "Say where the provider sends people back to: --oauth-redirect https://lab.example.org/login."
+            f"Set {variable('redirect')}, where the provider sends people back to, such as "
+            f"https://lab.example.org{LOGIN_PATH}."
         )
     check_url(redirect)
     if urlsplit(redirect).path != LOGIN_PATH:
-        raise ValueError(f"--oauth-redirect is this server's address with {LOGIN_PATH}; got '{redirect}'.")
+        raise ValueError(
+            f"{variable('redirect')} is this server's address with {LOGIN_PATH}; got '{redirect}'."
+        )
     issuer = _issuer(name)
     titles = {"github": "GitHub", "google": "Google"}
     title = titles.get(name) or urlsplit(issuer).netloc
@@ -153,7 +158,9 @@ def _issuer(provider: str) -> str:
         return ""
     issuer = GOOGLE if provider == "google" else settings.oauth("issuer").rstrip("/")
     if not issuer:
-        raise ValueError("Say which provider: --oauth-issuer https://login.example.org/realms/lab.")
+        raise ValueError(
+            f"Set {variable('issuer')}, which provider: such as https://login.example.org/realms/lab."
+        )
     check_url(issuer)
     return issuer
 
@@ -166,18 +173,18 @@ def _claim(provider: str) -> str:
 
 def _take(name: str) -> str:
     """A secret, from the environment or from the file that is named there."""
-    variable = settings.oauth_variable(name)
-    value, file = os.environ.pop(variable, ""), os.environ.get(f"{variable}_FILE", "")
+    key = variable(name)
+    value, file = os.environ.pop(key, ""), os.environ.get(f"{key}_FILE", "")
     if file:
         path = Path(file).expanduser()
         if not path.is_file():
-            raise ValueError(f"{variable}_FILE names '{file}', which is no file.")
+            raise ValueError(f"{key}_FILE names '{file}', which is no file.")
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise ValueError(f"Others on this machine can open '{file}'; run: chmod 600 {file}")
         value = path.read_text(encoding="utf-8")
     if not value.strip():
         raise ValueError(
-            f"The provider's client {'id' if name == 'key' else name} is missing: set {variable}, "
-            f"or {variable}_FILE to a file with it."
+            f"The provider's client {'id' if name == 'key' else name} is missing: set {key}, "
+            f"or {key}_FILE to a file with it."
         )
     return value.strip()

@@ -23,35 +23,6 @@ Users = Annotated[
     Path | None,
     typer.Option("--users", metavar="FILE", help="Who may log in; made with `posterior-lab users add`."),
 ]
-UserHeader = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Header in which your reverse proxy names who a request comes from."),
-]
-TrustedProxy = Annotated[
-    list[str] | None,
-    typer.Option(metavar="ADDRESS", help="From where that proxy connects; others are nobody; repeatable."),
-]
-OAuthProvider = Annotated[
-    str | None, typer.Option("--oauth-provider", metavar="NAME", help="github, google or generic.")
-]
-OAuthIssuer = Annotated[
-    str | None,
-    typer.Option("--oauth-issuer", metavar="URL", help="Of a generic provider of OpenID Connect."),
-]
-OAuthClaim = Annotated[
-    str | None,
-    typer.Option("--oauth-claim", metavar="NAME", help="Of a generic provider: what names people; email."),
-]
-OAuthRedirect = Annotated[
-    str | None,
-    typer.Option("--oauth-redirect", metavar="URL", help="This server's address, with /login at the end."),
-]
-OAuthAllow = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--oauth-allow", metavar="NAME|@DOMAIN|anybody", help="Who of there may log in; repeatable."
-    ),
-]
 Address = Annotated[str, typer.Option(help="Network address to listen to; all of them: 0.0.0.0.")]
 Origin = Annotated[
     list[str] | None,

@@ -17,6 +17,7 @@ from bokeh.server.auth_provider import AuthProvider
 from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
+from dashboard import settings
 from dashboard.login_page import show_login
 from dashboard.people import as_name, is_name
 
@@ -84,8 +85,8 @@ def read_proxy(header: str, trusted: Sequence[str]) -> Proxy:
         )
     if not trusted:
         raise ValueError(
-            f"Anybody could write the header {header}: say from which address the proxy connects, "
-            "with --trusted-proxy, such as --trusted-proxy 127.0.0.1."
+            f"Anybody could write the header {header}: set {settings.PROXIES_VARIABLE} to the address from "
+            "which the proxy connects, such as 127.0.0.1."
         )
     return Proxy(header, tuple(map(_network, trusted)))
 

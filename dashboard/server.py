@@ -57,7 +57,7 @@ class Access:
         if logins.known() is None and (self.address not in LOCAL or self.origins):
             raise ValueError(
                 "Without logins, the pages are for this machine only: give --users FILE, made with "
-                "posterior-lab users add FILE NAME, --user-header of your proxy, or --oauth-provider."
+                "posterior-lab users add FILE NAME, or set up OAuth or a reverse proxy that names people."
             )
         if any("*" in origin for origin in self.origins):
             raise ValueError("An origin is the exact name in the browser's address, such as lab.example.org.")

@@ -3,7 +3,6 @@
 import difflib
 import os
 import re
-import secrets
 import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -77,7 +76,7 @@ class RunStore:
     def scan(self) -> tuple[list[Run], list[str]]:
         """All readable runs, newest first, and one sentence for each folder that cannot be read."""
         runs, notes = [], []
-        for folder in sorted(self._folders(), reverse=True):
+        for folder in sorted(self._folders(), key=_when_made, reverse=True):
             try:
                 read_record(folder)
             except (ValueError, OSError) as error:
@@ -153,11 +152,20 @@ def _copied(source: Path, folder: Path) -> str:
     return f"{place}/{names[0]}"
 
 
+def _when_made(folder: Path) -> tuple[str, str]:
+    """The parts of an id that tell when, for sorting."""
+    return folder.name[:15], folder.name[-4:]
+
+
 def rename_to_new_id(beside: Path, runs: Path, simulator: str) -> Path:
-    """Rename to an id that is free; a rename never replaces a folder that has content."""
+    """Rename to an id that is free; a rename never replaces a folder that has content.
+
+    The id ends in the fraction of the second, so that the runs of one second are in order too.
+    """
     name = re.sub(r"[^a-z0-9_]", "_", simulator.lower())[:48] or "model"
     for _ in range(100):
-        folder = runs / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}-{secrets.token_hex(2)}"
+        now = datetime.now(UTC)
+        folder = runs / f"{now:%Y%m%d-%H%M%S}-{name}-{now.microsecond * 65_536 // 1_000_000:04x}"
         if not folder.exists():
             beside.rename(folder)
             return folder

@@ -31,14 +31,12 @@ def lab(tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = ["-c", "from dashboard.cli import main; main()", "serve", "--port", str(port)]
-    command += ["--oauth-provider", "generic", "--oauth-allow", "@lab.example.org"]
-    command += ["--oauth-redirect", f"http://127.0.0.1:{port}/login"]
     with providing() as provider, pytest.MonkeyPatch.context() as patch:
-        patch.setenv(settings.oauth_variable("key"), KEY)
-        patch.setenv(settings.oauth_variable("secret"), SECRET)
-        with serving(
-            [*command, "--oauth-issuer", provider.address], tmp_path_factory.mktemp("oauth")
-        ) as server:
+        redirect = f"http://127.0.0.1:{port}/login"
+        given = {"provider": "generic", "issuer": provider.address, "allow": "@lab.example.org"}
+        for name, value in {**given, "redirect": redirect, "key": KEY, "secret": SECRET}.items():
+            patch.setenv(settings.oauth_variable(name), value)
+        with serving(command, tmp_path_factory.mktemp("oauth")) as server:
             wait_until(lambda: is_listening(server))
             yield server, provider
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from tornado.web import create_signed_value
 
+from dashboard import settings
 from dashboard.login import COOKIE
 from inference.requests import Request
 from inference.runs import RunStore
@@ -25,10 +26,12 @@ ELSEWHERE = "127.0.0.2"
 def server(tmp_path_factory):
     """It listens to its own machine and has an origin, as the documentation tells."""
     command = ["-c", "from dashboard.cli import main; main()", "serve", "--port", "0"]
-    command += ["--origin", "lab.example.org", "--user-header", HEADER, "--trusted-proxy", "127.0.0.1"]
-    with serving(command, tmp_path_factory.mktemp("proxy")) as server:
-        wait_until(lambda: is_listening(server))
-        yield server
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(settings.HEADER_VARIABLE, HEADER)
+        patch.setenv(settings.PROXIES_VARIABLE, "127.0.0.1")
+        with serving([*command, "--origin", "lab.example.org"], tmp_path_factory.mktemp("proxy")) as server:
+            wait_until(lambda: is_listening(server))
+            yield server
 
 
 @pytest.mark.parametrize("route", ROUTES)

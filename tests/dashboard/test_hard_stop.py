@@ -70,7 +70,7 @@ def test_what_never_returns_is_stopped_and_its_worker_replaced(models, store):
 
         for name in ("simulating", "boxed"):
             run = started(jobs, store, Request(name, "rejection_abc"))
-            wait(lambda run=run: run.progress())
+            wait(lambda run=run: run.progress(), run)
             performer = psutil.Process(run.record["performer"]["pid"])
             below = performer.children(recursive=True)
             asked = time.monotonic()
@@ -135,8 +135,8 @@ def is_black_box(process):
         return False
 
 
-def wait(condition, seconds=180.0):
+def wait(condition, run=None, seconds=180.0):
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"waited in vain: {run and run.record}"
         time.sleep(0.05)

@@ -62,16 +62,16 @@ def test_a_login_of_another_provider_does_not_count(given):
     ("values", "words"),
     [
         ({"provider": "myspace"}, "one of github, google, generic; got 'myspace'"),
-        ({"provider": ""}, "Say at which provider"),
-        ({"allow": ""}, "Say who may log in"),
+        ({"provider": ""}, "Set POSTERIOR_LAB_OAUTH_PROVIDER"),
+        ({"allow": ""}, "Set POSTERIOR_LAB_OAUTH_ALLOW, who may log in"),
         ({"allow": "anybody,ada"}, "leave out the others"),
         ({"allow": "@example.org"}, "no domain can be allowed"),
         ({"allow": "ada,b ob"}, "takes names, or domains such as @example.org; got 'b ob'"),
         ({"provider": "google", "allow": "@"}, "got '@'"),
         ({"provider": "google", "allow": "@org"}, "got '@org'"),
-        ({"provider": "generic"}, "Say which provider: --oauth-issuer"),
+        ({"provider": "generic"}, "Set POSTERIOR_LAB_OAUTH_ISSUER"),
         ({"provider": "generic", "issuer": "http://login.example.org"}, "begins with https://"),
-        ({"redirect": ""}, "Say where the provider sends people back to"),
+        ({"redirect": ""}, "where the provider sends people back to"),
         ({"redirect": "http://lab.example.org/login"}, "begins with https://"),
         ({"redirect": "https://lab.example.org/home"}, "with /login; got"),
         ({"key": ""}, "client id is missing: set POSTERIOR_LAB_OAUTH_KEY"),
@@ -89,7 +89,7 @@ def test_a_server_does_not_start_without_all_of_it(given, values, words):
 
 def test_there_is_one_way_to_log_in(given, monkeypatch):
     monkeypatch.setenv(settings.USERS_VARIABLE, "users.json")
-    with pytest.raises(ValueError, match="one way to log in; got --users and --oauth-provider"):
+    with pytest.raises(ValueError, match="one way to log in; got --users and POSTERIOR_LAB_OAUTH_PROVIDER"):
         known()
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -81,11 +82,11 @@ def test_strange_model_names_still_make_safe_ids(store):
 
 
 def test_the_list_is_newest_first_and_survives_broken_folders(store):
-    runs = [store.create(REQUEST) for _ in range(3)]
+    runs = [store.create(replace(REQUEST, simulator=name)) for name in ("b", "c", "a")]
     (runs[1].folder / "run.json").write_text('{"state": "do')
     (store.folder / "notes").mkdir()
     good, notes = store.scan()
-    assert good == sorted([runs[0], runs[2]], key=lambda run: run.id, reverse=True)
+    assert good == [runs[2], runs[0]]  # also when all were made within a second
     assert len(notes) == 1
     assert runs[1].id in notes[0]
     assert store.list() == good
