@@ -6,7 +6,7 @@ import asyncio
 import logging
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +29,17 @@ SETTINGS = {
     # Whoever is ended while it sends a heartbeat would print a traceback; what matters is in its run.
     "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
 }
+# For workers of this machine, which are always replaced: Dask would give up who has no worker 15 s after one
+# died, also where the next one has just died too.
+LOCAL_SETTINGS = SETTINGS | {"distributed.deploy.lost-worker-timeout": "10000 days"}
 
 
-def configure() -> None:
+def configure(settings: Mapping[str, Any] = SETTINGS) -> None:
     """Set Dask up in this process, as its workers will be."""
     import dask.config
     import distributed  # noqa: F401  its import resets the level of its log
 
-    dask.config.set(SETTINGS)
+    dask.config.set(settings)
     logging.getLogger("distributed").setLevel(logging.ERROR)
 
 

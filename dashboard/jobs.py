@@ -137,7 +137,7 @@ class Jobs:
         import distributed
 
         if self._client is None or self._client.status == "closed":  # by the end of its scheduler
-            cluster.configure()
+            cluster.configure(cluster.LOCAL_SETTINGS if self.scheduler is None else cluster.SETTINGS)
             if self.scheduler is None:
                 self._cluster = distributed.LocalCluster(**_local_cluster())
             self._client = distributed.Client(self._cluster or self.scheduler, set_as_default=False)

@@ -232,12 +232,14 @@ def read_record(folder: Path) -> dict[str, Any]:
     """The `run.json` of a run folder.
 
     Raises:
-        ValueError: it is missing, damaged or of a newer format.
+        ValueError: it is missing, damaged or of a newer format, or must not be opened.
     """
     try:
         record = read_json(folder / "run.json")
     except FileNotFoundError as error:
         raise ValueError(f"'{folder}' is not a run: it has no run.json.") from error
+    except OSError as error:
+        raise ValueError(f"'{folder / 'run.json'}' cannot be opened: {error.strerror}.") from error
     if record.get("format", 0) > FORMAT:
         raise ValueError(
             f"'{folder}' was written by a newer posterior-lab (format {record['format']}); update it."

@@ -177,6 +177,20 @@ def test_a_run_is_blamed_for_the_workers_that_it_killed_itself_only(store, monke
     jobs.close()
 
 
+@pytest.mark.long
+def test_a_worker_that_dies_again_after_15_s_is_replaced_again(jobs, store):
+    """When Dask looks whether the first death was made good, and there is no worker: the second has died."""
+    client = jobs._connect()
+    for pause in (14.8, 0.0):
+        (worker,) = client.run(os.getpid).values()
+        os.kill(worker, signal.SIGKILL)
+        time.sleep(pause)
+    time.sleep(3.0)
+    run = store.create(Request("linear_gaussian", "rejection_abc", {"num_simulations": 500}))
+    jobs.submit(run)
+    _wait(lambda: run.state == "done")
+
+
 def test_a_run_that_was_stopped_stays_so_when_its_worker_dies(store):
     class Ended:
         status = "error"

@@ -129,6 +129,18 @@ def test_an_unreadable_record_says_why(store, change, words):
         run.state  # noqa: B018
 
 
+def test_a_record_that_cannot_be_opened_says_why(store):
+    run, other = store.create(REQUEST), store.create(REQUEST)
+    (run.folder / "run.json").unlink()
+    (run.folder / "run.json").mkdir()  # which not even root can open as a file
+    with pytest.raises(ValueError, match=r"run.json' cannot be opened: Is a directory\."):
+        run.state  # noqa: B018
+    good, (note,) = store.scan()
+    assert good == [other]
+    assert run.id in note
+    assert mark_lost(store, now=time.time()) == []
+
+
 def test_states_are_checked(store):
     run = store.create(REQUEST)
     for state in STATES:
