@@ -22,6 +22,7 @@ DEATH_SECONDS = 300  # without the scheduler, after which a worker of a batch sy
 SETTINGS = {
     "distributed.worker.daemon": False,  # black-box simulators start processes of their own
     "distributed.scheduler.allowed-failures": 20,  # deaths beside a run count too; its own: jobs.MOST_BEGUN
+    "distributed.worker.preload": ["dashboard.giving_way"],
     "distributed.worker.memory.target": False,  # nothing to spill: arrays do not travel through Dask
     "distributed.worker.memory.spill": False,
     "distributed.scheduler.http.routes": ["distributed.http.health"],  # no pages without a login

@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from dashboard import cluster
@@ -60,6 +61,9 @@ def test_submitted_stopped_killed_and_resumed(jobs, store):
     assert run.state == "queued"
     _wait(lambda: run.state == "running" and _simulated(run) > 0)
     assert run.record["performer"]["pid"] != os.getpid()
+    threads = psutil.Process(run.record["performer"]["pid"]).threads()
+    busiest = max(threads, key=lambda thread: thread.user_time)
+    assert os.getpriority(os.PRIO_PROCESS, busiest.id) >= 10  # after the web server
     assert not any(jobs._connect().run(_speaks).values())  # its heartbeats may be cut short by the end
 
     with pytest.raises(ValueError, match="already being performed"):
