@@ -1,5 +1,6 @@
 """Serving the pages from one web process; the heavy work is done by the workers of `dashboard.jobs`."""
 
+import gc
 import logging
 import shutil
 import socket
@@ -25,6 +26,8 @@ LOCAL = ("localhost", ADDRESS)
 MAX_UPLOAD_BYTES = 500 * 2**20
 CHECK_MILLISECONDS = 5_000  # how often pages that nobody needs are removed
 SESSION_MILLISECONDS = 2 * 3600 * 1000  # a laptop may sleep as long, and find its page alive
+# Objects, and looks, after which garbage is sought, by its age; when a page is closed, Bokeh looks for all.
+COLLECTIONS = (50_000, 20, 100)
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def serve_pages(*, port: int, is_open: bool, access: Access = Access()) -> None:
     bring_examples(RunStore(root))
     empty_trash(root, now=time.time())
     _be_quiet()
+    _collect_seldom()
     compilation.prune()
     jobs = get_jobs()
     jobs.warm_up()
@@ -104,6 +108,12 @@ def serve_pages(*, port: int, is_open: bool, access: Access = Access()) -> None:
         )
     finally:
         jobs.close()
+
+
+def _collect_seldom() -> None:
+    """Look for garbage less often: each look goes through everybody's pages, while somebody waits."""
+    gc.freeze()
+    gc.set_threshold(*COLLECTIONS)
 
 
 def pages() -> dict[str, Path]:

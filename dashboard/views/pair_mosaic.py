@@ -277,9 +277,10 @@ class PairMosaic(pn.viewable.Viewer):
         cell = self._mosaic.cell_at((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
         if cell is None or abs(end[0] - start[0]) < SMALLEST_BOX * self._mosaic.layout.num_bins:
             return
-        self.cell = cell
         ranges = self._mosaic.range_at(cell, start, end)
-        self.selection.ranges = {self.shown[k]: ranges[k] for k in sorted(ranges)}
+        with pn.io.hold():  # one answer to the page, for all views
+            self.cell = cell
+            self.selection.ranges = {self.shown[k]: ranges[k] for k in sorted(ranges)}
 
     def _tapped(self, event: Any) -> None:
         cell = self._mosaic.cell_at(event.x, event.y)
