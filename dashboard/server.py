@@ -27,7 +27,7 @@ MAX_UPLOAD_BYTES = 500 * 2**20
 CHECK_MILLISECONDS = 5_000  # how often pages that nobody needs are removed
 SESSION_MILLISECONDS = 2 * 3600 * 1000  # a laptop may sleep as long, and find its page alive
 # Objects, and looks, after which garbage is sought, by its age; when a page is closed, Bokeh looks for all.
-COLLECTIONS = (50_000, 20, 100)
+COLLECTIONS = (50_000, 20, 10)
 
 
 @dataclass(frozen=True)
