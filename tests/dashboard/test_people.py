@@ -144,5 +144,5 @@ def test_a_proxys_header_is_a_login_that_believes_no_other_header(monkeypatch):
         Access("0.0.0.0").check()
     monkeypatch.delenv(settings.USERS_VARIABLE)
     monkeypatch.delenv(settings.HEADER_VARIABLE)
-    with pytest.raises(ValueError, match="say in which"):
+    with pytest.raises(ValueError, match="set POSTERIOR_LAB_USER_HEADER"):
         Access().check()
