@@ -142,18 +142,19 @@ async def measure(server, num, seconds):
 
 
 async def soak(server, num, at_once):
-    """Open and close sessions; the server's memory in MB after the first few, and at the end.
+    """Open and close sessions; the server's memory in MB after those that fill the caches, and at the end.
 
     A session is a page that was asked for and the websocket that its script would open, without a browser, of
     which this machine could not start so many: what the server keeps is the same.
     """
     memory = []
-    for first in range(0, num + WARM, at_once):
-        await asyncio.gather(*(visit(server, PATHS[(first + k) % len(PATHS)]) for k in range(at_once)))
-        if first % 40 == 0 or first + at_once >= num + WARM:
-            await asyncio.sleep(0.0 if 0 < first < num else FORGET_SECONDS)
+    for done in range(at_once, WARM + num + at_once, at_once):
+        await asyncio.gather(*(visit(server, PATHS[(done + k) % len(PATHS)]) for k in range(at_once)))
+        if is_due := done in (WARM, WARM + num):
+            await asyncio.sleep(FORGET_SECONDS)
             memory.append(resident(server))
-            tell({"event": "memory", "sessions": first + at_once, "MB": memory[-1]})
+        if is_due or done % 40 == 0:
+            tell({"event": "memory", "sessions": done, "forgotten": is_due, "MB": resident(server)})
     return memory
 
 
@@ -206,7 +207,9 @@ def main():
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--jobs", type=int, default=2, help="runs that go on meanwhile")
-    parser.add_argument("--soak", type=int, default=0, help="open and close so many sessions instead")
+    parser.add_argument(
+        "--soak", type=int, default=0, help="open and close so many sessions instead, in fours"
+    )
     parser.add_argument("--at-once", type=int, default=4, help="of them")
     asked = parser.parse_args()
     if asked.soak:
