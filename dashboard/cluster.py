@@ -36,7 +36,11 @@ LOCAL_SETTINGS = SETTINGS | {"distributed.deploy.lost-worker-timeout": "10000 da
 
 
 def configure(settings: Mapping[str, Any] = SETTINGS) -> None:
-    """Set Dask up in this process, as its workers will be."""
+    """Set Dask up in this process, as its workers will be.
+
+    Args:
+        settings: Dask's own, by name.
+    """
     import dask.config
     import distributed  # noqa: F401  its import resets the level of its log
 

@@ -51,6 +51,7 @@ WATCH = """node => {
 }"""
 ANSWERED = "Promise.race([window.answered, new Promise(resolve => setTimeout(resolve, 60000, null))])"
 PATHS = (f"/run?id={EXAMPLE.name}", "/home", f"/run?id={EXAMPLE.name}&tab=predictions", "/infer")
+AT_ONCE = 4
 WARM = 40  # sessions of the soak that fill the caches
 FORGET_SECONDS = 75  # until closed sessions have been forgotten
 SERVE = ["-m", "tests.faults.inlet", "serve", "--port", "0"]
@@ -141,15 +142,15 @@ async def measure(server, num, seconds):
     return spent, problems
 
 
-async def soak(server, num, at_once):
+async def soak(server, num):
     """Open and close sessions; the server's memory in MB after those that fill the caches, and at the end.
 
     A session is a page that was asked for and the websocket that its script would open, without a browser, of
     which this machine could not start so many: what the server keeps is the same.
     """
     memory = []
-    for done in range(at_once, WARM + num + at_once, at_once):
-        await asyncio.gather(*(visit(server, PATHS[(done + k) % len(PATHS)]) for k in range(at_once)))
+    for done in range(AT_ONCE, WARM + num + AT_ONCE, AT_ONCE):
+        await asyncio.gather(*(visit(server, PATHS[(done + k) % len(PATHS)]) for k in range(AT_ONCE)))
         if is_due := done in (WARM, WARM + num):
             await asyncio.sleep(FORGET_SECONDS)
             memory.append(resident(server))
@@ -207,11 +208,11 @@ def main():
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--jobs", type=int, default=2, help="runs that go on meanwhile")
-    parser.add_argument(
-        "--soak", type=int, default=0, help="open and close so many sessions instead, in fours"
-    )
-    parser.add_argument("--at-once", type=int, default=4, help="of them")
+    words = f"open and close so many sessions instead, {AT_ONCE} at a time"
+    parser.add_argument("--soak", type=int, default=0, help=words)
     asked = parser.parse_args()
+    if asked.soak % AT_ONCE:
+        parser.error(f"--soak takes a multiple of {AT_ONCE}; got {asked.soak}.")
     if asked.soak:
         os.environ[SESSION_VARIABLE] = "5000"  # of the server, which inherits it
     with tempfile.TemporaryDirectory() as folder, serving(SERVE, Path(folder)) as server:
@@ -219,7 +220,7 @@ def main():
         inlet, store = server.root / "inlet", RunStore(server.root)
         inlet.mkdir(parents=True, exist_ok=True)
         if asked.soak:
-            memory = asyncio.run(soak(server, asked.soak, asked.at_once))
+            memory = asyncio.run(soak(server, asked.soak))
             tell({"sessions": asked.soak, "before_MB": memory[0], "after_MB": memory[-1]})
             return
         jobs = [store.create(Request("hodgkin_huxley", "snpe", JOB, seed=k)) for k in range(asked.jobs)]

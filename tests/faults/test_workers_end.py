@@ -41,12 +41,9 @@ def crash(theta, seed):
         ctypes.string_at(0)
     return [theta["a"]]
 
-models = [
-    Simulator("greedy", prior, greedy, observed=observed),
-    Simulator("killed", prior, killed, observed=observed),
-    Simulator.from_numpy("crashing", prior, crash, ["x"], observed=observed),
-]
-greedy, killed, crashing = models
+greedy = Simulator("greedy", prior, greedy, observed=observed)
+killed = Simulator("killed", prior, killed, observed=observed)
+crashing = Simulator.from_numpy("crashing", prior, crash, ["x"], observed=observed)
 """
 
 
