@@ -261,10 +261,11 @@ class EPI:
         advanced=True,
         group="Course",
     )
-    annealing: float = setting(
-        0.85,
+    annealing: float | None = setting(
+        None,
         "Annealing",
-        "Factor of the learning rate in each epoch after the constraints have been met for the first time.",
+        "Factor of the learning rate in each epoch after the constraints have been met for the first time; "
+        "empty: 0.85 for up to 8 parameters, else 0.93.",
         bounds=(0.01, 1.0),
         advanced=True,
         group="Course",

@@ -117,7 +117,7 @@ async def session(browser, server, seconds, random, spent, problems):
             await asyncio.sleep(random.uniform(0.5, 3.0))  # somebody looks at it
             took = await (brush(page, BOXES[k % len(BOXES)]) if act is brush else slide(page))
             if took is None:
-                problems.append(f"no answer to a {act.__name__}")
+                problems.append(f"no answer to {act.__name__} {k}")
             else:
                 spent[act.__name__].append(took)
             k += 1

@@ -28,6 +28,7 @@ from inference.methods.emergent.epoch import Look, Pace, Program, SeedState, com
 from inference.methods.emergent.population import Particles, fitted
 from inference.methods.emergent.start import (
     WIDE,
+    annealing_of,
     gaussian_start,
     learning_rate_of,
     new_flow,
@@ -146,13 +147,14 @@ class Trainer(NamedTuple):
 
     def _pace(self, num_late: int) -> Pace:
         """Of an epoch so many after the first that passed."""
-        config = self.config
-        is_wide = self.program.prior.dim > WIDE  # elsewhere once an epoch is enough, and collapses less
+        config, dim = self.config, self.program.prior.dim
+        is_wide = dim > WIDE  # elsewhere once an epoch is enough, and collapses less
         scale_rate = SCALE_RATE if is_wide and config.scaling == "spread" else 0.0
         is_stepwise = config.multipliers == "steps"
         rates = (config.multiplier_rate, scale_rate, 0.0) if is_stepwise else (0.0, scale_rate, 1.0)
-        falling = max(config.annealing**num_late, LEAST_SHARE) if config.raise_entropy else 1.0
-        first = config.learning_rate or learning_rate_of(self.program.prior.dim)
+        annealing = config.annealing or annealing_of(dim)
+        falling = max(annealing**num_late, LEAST_SHARE) if config.raise_entropy else 1.0
+        first = config.learning_rate or learning_rate_of(dim)
         numbers = (falling * first, config.final_share, *rates)
         return Pace(jnp.int32(config.num_steps), *(jnp.float32(number) for number in numbers))
 
