@@ -32,7 +32,6 @@ from inference.methods.emergent.findings import diagnostics_of, training_of
 from inference.methods.emergent.population import find_particles, first_particles, is_rare
 from inference.methods.emergent.program import make_program
 from inference.methods.emergent.reference import greatest_entropy, simulate_support
-from inference.methods.emergent.start import for_particles
 from inference.methods.emergent.training import Trainer
 from inference.methods.fields import check_settings, setting
 from inference.property_posterior import PropertyPosterior
@@ -66,11 +65,10 @@ class EPI:
         advanced=True,
     )
     estimator: str = setting(
-        "auto",
+        "coupling",
         "Density",
-        "coupling: affine, fast. spline: bends more, about three times as slow. auto: spline for flows "
-        "fitted to particles, else coupling.",
-        choices=("auto", "coupling", "spline"),
+        "coupling: affine, fast. spline: bends more, about three times as slow.",
+        choices=("coupling", "spline"),
     )
     raise_entropy: bool = setting(
         default=True,
@@ -197,13 +195,8 @@ class EPI:
         advanced=True,
         group="Network",
     )
-    num_layers: int | None = setting(
-        None,
-        "Couplings",
-        "Stages of the flow; empty: 3, or 5 for one fitted to particles.",
-        bounds=(1, 20),
-        advanced=True,
-        group="Network",
+    num_layers: int = setting(
+        3, "Couplings", "Stages of the flow.", bounds=(1, 20), advanced=True, group="Network"
     )
     depth: int = setting(
         2, "Hidden layers", "Of the network in each coupling.", bounds=(1, 10), advanced=True, group="Network"
@@ -233,7 +226,7 @@ class EPI:
         bounds=(0, 32),
         advanced=True,
         group="Network",
-        applies=lambda values: values.get("estimator") != "spline",
+        applies=lambda values: values.get("estimator") == "coupling",
     )
     linear_skip: bool = setting(
         default=True,
@@ -241,7 +234,7 @@ class EPI:
         explanation="Add a dense linear map to the shift of each coupling, whose network is narrow.",
         advanced=True,
         group="Network",
-        applies=lambda values: values.get("estimator") != "spline",
+        applies=lambda values: values.get("estimator") == "coupling",
     )
     num_bins: int = setting(
         8,
@@ -250,13 +243,12 @@ class EPI:
         bounds=(2, 128),
         advanced=True,
         group="Network",
-        applies=lambda values: values.get("estimator") != "coupling",
+        applies=lambda values: values.get("estimator") == "spline",
     )
     learning_rate: float | None = setting(
         None,
         "Learning rate",
-        "At the start of each epoch; empty: 0.002, less for more than 250 parameters, half of it for flows "
-        "fitted to particles.",
+        "At the start of each epoch; empty: 0.002, and less for more than 250 parameters.",
         bounds=(1e-6, 0.1),
         advanced=True,
         group="Course",
@@ -349,9 +341,6 @@ def run(config: EPI, simulator: Simulator, goal: Goal, context: RunContext) -> M
     )
     led_key = jax.random.fold_in(support_key, 1)
     particles = find_particles(led_key, program, first, context.on_progress) if is_led else None
-    if particles is not None:
-        config = for_particles(config, simulator.prior.dim)
-        program = make_program(flow_key, config, simulator, goal)
     course, reason = Trainer(train_key, config, program, context, identity, particles).train()
     flow = program.flow.with_vector(jnp.asarray(course.best_parameters[course.chosen]))
     reference = greatest_entropy(reference_key, program, config.num_reference, context.on_progress)

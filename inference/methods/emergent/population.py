@@ -31,7 +31,7 @@ NUM_PARTICLES, NUM_MOVES, MOST_GENERATIONS = 1_000, 2, 40
 SMALLEST = 0.03  # step of a move, in sds of the particles; the largest is 1
 LEAST_ACCEPTANCE = 0.01  # of moves, below which particles stay where they are
 NUM_STEPS, BATCH, LEARNING_RATE = 2_000, 200, 4e-3  # of the fit
-NOISE = 0.05  # that blurs particles, in their sds
+NOISE = 0.1  # that blurs particles, in their sds
 
 
 class Particles(NamedTuple):

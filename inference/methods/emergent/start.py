@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jax
@@ -25,7 +24,6 @@ TOO_MANY = 400  # parameters for which directions take too long
 MANY = 100  # parameters from which on linear maps are fixed permutations
 LEARNING_RATE, PENALTY, WIDE = 2e-3, 10.0, 250  # up to so many parameters
 PENALTY_WIDE = 30.0
-NUM_LAYERS, NUM_LAYERS_LED = 3, 5  # the latter where particles led to the property, see `for_particles`
 FEW = 8  # parameters, for which narrow networks and a short course are enough
 NUM_SCALING = 10_000  # draws of the prior that give the scale of a start
 GAUSSIAN_STEPS, GAUSSIAN_BATCH, GAUSSIAN_RATE, LARGEST_ENTRY = 10_000, 500, 1e-3, 1e5
@@ -33,7 +31,7 @@ GAUSSIAN_STEPS, GAUSSIAN_BATCH, GAUSSIAN_RATE, LARGEST_ENTRY = 10_000, 500, 1e-3
 
 def spec_of(config: EPI, dim: int) -> EstimatorSpec:
     """Which flow."""
-    is_affine, is_large = config.estimator != "spline", dim > MANY
+    is_affine, is_large = config.estimator == "coupling", dim > MANY
     maps = config.maps if config.maps != "auto" else "permutation" if is_large else "linear"
     rank = config.rank if config.rank is not None else 0 if dim > TOO_MANY else 4
     mixing = MixingSpec(maps, rank if is_affine else 0, is_affine and config.linear_skip)
@@ -41,26 +39,12 @@ def spec_of(config: EPI, dim: int) -> EstimatorSpec:
         NAME,
         dim,
         1,
-        num_layers=config.num_layers or NUM_LAYERS,
+        num_layers=config.num_layers,
         width=config.width or (50 if dim <= FEW else 100),
         depth=config.depth,
         num_bins=config.num_bins,
         transformer="affine" if is_affine else "spline",
         mixing=mixing,
-    )
-
-
-def for_particles(config: EPI, dim: int) -> EPI:
-    """The settings for flows that are fitted to particles, where these were left to us.
-
-    What is rare lies on a thin bent sheet, off which statistics may have no gradient. A flow that cannot
-    bend leaves some of its mass there, and a large step brings more.
-    """
-    return replace(
-        config,
-        estimator="spline" if config.estimator == "auto" else config.estimator,
-        num_layers=config.num_layers or NUM_LAYERS_LED,
-        learning_rate=config.learning_rate or learning_rate_of(dim) / 2,
     )
 
 

@@ -18,7 +18,6 @@ from inference.methods.emergent.population import (
     radius,
 )
 from inference.methods.emergent.program import make_program
-from inference.methods.emergent.start import for_particles, spec_of
 from simulators import Prior, Simulator, simulate_batch
 
 PRIOR = Prior({"a": dist.Uniform(-20.0, 20.0), "b": dist.Uniform(-20.0, 20.0)})
@@ -90,11 +89,3 @@ def test_an_impossible_property_ends_the_search():
     program = make_program(jax.random.key(0), EPI(num_seeds=1, width=8, depth=1), PLANE, goal)
     first = Particles(*(np.asarray(part) for part in (jnp.array([[19.0, 0.0]] * 100), jnp.full(100, 410.0))))
     assert find_particles(jax.random.key(2), program, first, lambda event: None) is None
-
-
-def test_flows_for_particles_bend_unless_somebody_chose():
-    chosen = EPI(estimator="coupling", num_layers=2, learning_rate=0.01)
-    assert for_particles(chosen, 4) == chosen
-    specs = [spec_of(config, 4) for config in (EPI(), for_particles(EPI(), 4))]
-    assert [(spec.transformer, spec.num_layers) for spec in specs] == [("affine", 3), ("spline", 5)]
-    assert for_particles(EPI(), 4).learning_rate == 1e-3
