@@ -82,17 +82,9 @@ async def answered(page, summary, act):
     return await page.evaluate(ANSWERED)
 
 
-async def corners_of(page, box):
-    """On the screen, in pixels."""
-    return [await page.evaluate(ON_SCREEN, list(point)) for point in box]
-
-
 async def brush(page, box):
     """Seconds from the release of the mouse until the number of selected draws is another."""
-    corners, before = await corners_of(page, box), None
-    while corners != before:  # nobody draws on a page that is still being laid out
-        await asyncio.sleep(0.3)
-        corners, before = await corners_of(page, box), corners
+    corners = [await page.evaluate(ON_SCREEN, list(point)) for point in box]
     await page.mouse.move(*corners[0])
     await page.mouse.down()
     await page.mouse.move(*corners[1], steps=3)
