@@ -87,7 +87,8 @@ class RunProgress(pn.viewable.Viewer):
     """State, stages, time left and one sentence; `update` is cheap enough to be called every second.
 
     Args:
-        on_stop: called by the Stop button, which is absent without it; a ValueError is shown as its sentence.
+        on_stop: called by the Stop button, which is absent without it; a ValueError is shown as its sentence,
+            until the next press or another state.
         on_resume: likewise.
     """
 
@@ -98,14 +99,15 @@ class RunProgress(pn.viewable.Viewer):
         self._stages = run_html("")
         self.left = shell.Line(testid="time-left", kind="state")
         self.message = shell.Line(testid="run-message", kind="state")
+        self.refusal = shell.Line(testid="run-refusal", kind="error")
+        self._state = ""
         self.stop = self._button("Stop", on_stop)
         self.resume = self._button("Resume", on_resume, variant="contained", color="primary")
 
     def __panel__(self) -> pn.Column:
         buttons = pn.FlexBox(self.stop, self.resume, gap="12px", margin=(14, 0, 0, 0))
-        return pn.Column(
-            self._stages, self.left, self.message, buttons, margin=0, sizing_mode="stretch_width"
-        )
+        lines = (self._stages, self.left, self.message, buttons, self.refusal)
+        return pn.Column(*lines, margin=0, sizing_mode="stretch_width")
 
     def update(
         self, state: str, events: Sequence[Event], message: str = "", *, now: float | None = None
@@ -117,16 +119,19 @@ class RunProgress(pn.viewable.Viewer):
             self.left.text = "" if left is None else f"{duration(left).capitalize()} left."
             self.message.kind = "error" if state == "failed" else "state"
             self.message.text = message or _latest_words(state, events) or SENTENCES.get(state, "")
+            if state != self._state:
+                self._state, self.refusal.text = state, ""
             self.stop.visible = state in CAN_STOP
             self.resume.visible = state in CAN_RESUME
 
     def _button(self, words: str, act: Callable[[], Any] | None, **settings: Any) -> pmui.Button:
         def press() -> None:
+            self.refusal.text = ""
             try:
                 if act is not None:
                     act()
             except ValueError as error:
-                self.message.text = str(error)
+                self.refusal.text = str(error)
 
         return shell.button(words, press, **settings)
 

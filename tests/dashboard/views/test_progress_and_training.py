@@ -67,14 +67,17 @@ def test_messages_of_the_run_come_first_and_errors_look_like_errors():
     assert view.message.text == "Compiling the training program."
 
 
-def test_stop_says_why_it_cannot():
+def test_stop_says_why_it_cannot_until_the_state_changes():
     def refuse():
         raise ValueError("Run x is done; only a queued or running run can be stopped.")
 
     view = RunProgress(on_stop=refuse)
     view.update("running", [])
     view.stop.param.trigger("clicks")
-    assert "only a queued or running run" in view.message.text
+    view.update("running", [])  # as the page does, more than once a second
+    assert "only a queued or running run" in view.refusal.text
+    view.update("stopped", [])
+    assert not view.refusal.text
 
 
 def test_state_is_escaped():
