@@ -1,7 +1,8 @@
 """EPI: the widest distribution of parameters whose simulations have given means and standard deviations.
 
 Maximise the entropy of a flow over the parameters, subject to the first two moments of statistics of the
-simulations, by an augmented Lagrangian; gradients run through the simulator. The parts are in `emergent/`.
+simulations, by an augmented Lagrangian; gradients run through the simulator, or are the score's where it has
+none. The parts are in `emergent/`.
 
 Entropy is that of the density over the parameters in their own units, with respect to the uniform measure on
 the support of the prior: of the prior nothing but its support matters. Where the support has no bounds and
@@ -30,7 +31,7 @@ from inference.goals import EmergentProperty, Goal, check_property
 from inference.methods.base import Method, MethodOutput, RunContext
 from inference.methods.emergent.findings import diagnostics_of, training_of
 from inference.methods.emergent.population import find_particles, first_particles, is_rare
-from inference.methods.emergent.program import make_program
+from inference.methods.emergent.program import gradient_of, make_program
 from inference.methods.emergent.reference import greatest_entropy, simulate_support
 from inference.methods.emergent.training import Trainer
 from inference.methods.fields import check_settings, setting
@@ -116,6 +117,16 @@ class EPI:
         advanced=True,
         group="Course",
         applies=lambda values: values.get("multipliers") == "steps",
+    )
+    gradient: str = setting(
+        "auto",
+        "Gradient of the constraints",
+        "pathwise: through the simulator. score: of the density alone, which needs no derivative of the "
+        "simulator. both: half of each, for statistics that are flat in places. auto: both where flows start "
+        "from particles, score where the simulator has no derivative, else pathwise.",
+        choices=("auto", "pathwise", "score", "both"),
+        advanced=True,
+        group="Course",
     )
     penalty: float | None = setting(
         None,
@@ -291,22 +302,26 @@ class EPI:
             "scaling": "paper", "multipliers": "epochs", "growth": "welch", "growth_factor": 4.0,
             "penalty_cap": 1e12, "initialisation": "gaussian", "raise_entropy": False, "rank": 0,
             "linear_skip": False, "maps": "linear", "learning_rate": 1e-3, "final_share": 1.0, "penalty": 1.0,
-            "accuracy": 1e6,
+            "accuracy": 1e6, "gradient": "pathwise",
         }  # fmt: skip
         return cls(**{**settings, **changes})
 
 
 def check(config: EPI, simulator: Simulator) -> None:
-    """Whether there are gradients to follow.
+    """Whether the simulator is compiled with the flow, and whether there are the gradients asked for.
 
     Raises:
-        ValueError: the simulator is a black box, or its gradients mean nothing.
+        ValueError: it is a black box; or its gradients mean nothing, and the score's are not taken.
     """
-    del config
-    if simulator.function is not None or not simulator.differentiable:
+    if simulator.function is not None:
         raise ValueError(
-            f"EPI follows gradients through the simulator, and '{simulator.name}' has none; use SNPE with "
-            "the target means as the observation, which needs simulations only."
+            f"EPI simulates within its compiled steps, and the black box '{simulator.name}' is called row by "
+            "row from outside; use SNPE with the target means as the observation, or write it in JAX."
+        )
+    if not simulator.differentiable and gradient_of(config, simulator) != "score":
+        raise ValueError(
+            f"This follows gradients through the simulator, and '{simulator.name}' has none; set gradient to "
+            "'score' or 'auto', or use SNPE with the target means as the observation."
         )
 
 
@@ -315,13 +330,13 @@ def run(config: EPI, simulator: Simulator, goal: Goal, context: RunContext) -> M
 
     Args:
         config: settings.
-        simulator: differentiable.
+        simulator: written in JAX.
         goal: target means and sds of some of its features.
         context: key, progress and folder; a run that was stopped goes on after its last epoch.
 
     Raises:
         TypeError: the goal is no emergent property.
-        ValueError: the simulator has no gradients, or not the statistics; a statistic is undefined in
+        ValueError: the simulator is a black box, or has not the statistics; a statistic is undefined in
             simulations from the prior.
     """
     check(config, simulator)
@@ -332,13 +347,12 @@ def run(config: EPI, simulator: Simulator, goal: Goal, context: RunContext) -> M
     check_property(goal, simulator)
     train_key, support_key, reference_key, flow_key = jax.random.split(context.key, 4)
     support = simulate_support(support_key, simulator, goal, context)
-    program = make_program(flow_key, config, simulator, goal)
     words = np.asarray(jax.random.key_data(context.key))
     identity = fingerprint(words, config, sorted(goal.mean.items()), sorted(goal.sd.items()))
     first = first_particles(support, simulator, goal)
-    is_led = config.initialisation == "particles" or (
-        config.initialisation == "auto" and is_rare(first, program)
-    )
+    is_auto = config.initialisation == "auto"
+    is_led = config.initialisation == "particles" or (is_auto and is_rare(first, len(goal.mean)))
+    program = make_program(flow_key, config, simulator, goal, is_led=is_led)
     led_key = jax.random.fold_in(support_key, 1)
     particles = find_particles(led_key, program, first, context.on_progress) if is_led else None
     course, reason = Trainer(train_key, config, program, context, identity, particles).train()

@@ -25,18 +25,30 @@ def statistics(key, theta):
     }
 
 
-def make(name, *, is_smooth=True, prior=None):
-    prior = prior or Prior({"a": dist.Uniform(0.0, 1.0), "b": dist.Uniform(0.0, 3.0)})
+BOX = Prior({"a": dist.Uniform(0.0, 1.0), "b": dist.Uniform(0.0, 3.0)})
+
+
+def make(name, *, prior=BOX):
     return Simulator(
-        name, prior, statistics, feature_units={"rate": "Hz"}, differentiable=is_smooth,
+        name, prior, statistics, feature_units={"rate": "Hz"},
         true_theta=np.array([0.75, 1.0], np.float32), title=name.title(),
     )  # fmt: skip
+
+
+def rough(theta, seed):
+    return [theta["a"]]
 
 
 @pytest.fixture(scope="module")
 def simulators():
     bell = Prior({"a": dist.Normal(0.0, 1.0), "b": dist.Uniform(0.0, 3.0)})
-    models = (make("smooth"), make("rough", is_smooth=False), make("bell", prior=bell))
+    models = (
+        make("smooth"),
+        Simulator.from_numpy(
+            "rough", BOX, rough, ["level"], title="Rough", true_theta=np.array([0.75, 1.0], np.float32)
+        ),
+        make("bell", prior=bell),
+    )
     return {one.name: one for one in models} | {"hodgkin_huxley": models[1]}
 
 
@@ -182,7 +194,7 @@ class TestForm:
         assert plan.method == choice.method.value == "snpe"
         assert type(plan.config) is METHODS["snpe"].config
 
-    def test_a_model_without_slopes_says_why_not(self, plan):
+    def test_a_black_box_says_why_not(self, plan):
         choice = ObservationChoice(plan, {}, limit=10**6)
         PropertyChoice(plan)
         choice.kind.value = "property"
@@ -191,7 +203,7 @@ class TestForm:
         assert plan.kind == "default"
         assert plan.method == "snpe"
         assert "property" not in choice.kind.options.values()
-        assert "EPI follows gradients" in choice.refusal.text
+        assert "EPI simulates within its compiled steps" in choice.refusal.text
 
     def test_another_model_has_targets_of_its_own(self, plan):
         form = PropertyChoice(plan)
@@ -232,7 +244,7 @@ class TestAddress:
             ({"mean.rat": "1"}, "There is no statistic 'rat'. Did you mean 'rate'?"),
             ({"mean.rate": "much"}, "is not a number"),
             ({"mean.rate": "1", "sd.rate": "-1"}, "outside"),
-            ({"model": "rough"}, "EPI follows gradients"),
+            ({"model": "rough"}, "EPI simulates within its compiled steps"),
         ],
     )
     def test_a_wrong_address_is_told(self, simulators, said, sentence):

@@ -58,7 +58,7 @@ TOLD = {
         "Between draws of the posterior",
     ),
     "09_hnpe": ("HNPE mean", "bias of g (dB)", "closed 5, open 5"),
-    "10_epi_from_zero": ("it cannot be had", "of the draws, the other family", "EPI follows gradients"),
+    "10_epi_from_zero": ("it cannot be had", "of the draws, the other family", "met: "),
     "11_epi_networks": ("greatest entropy", "per nS²", "N = 2"),
     "12_epi_visual_cortex": (
         "constraints met",

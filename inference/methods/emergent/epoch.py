@@ -109,6 +109,7 @@ class Program(NamedTuple):
         targets: what they shall be.
         sizes: see there.
         accuracy: largest violation of a density that passes, in units of the targets.
+        score_share: how much of the gradient of the constraints is the score's.
     """
 
     flow: EmergentFlow
@@ -117,6 +118,7 @@ class Program(NamedTuple):
     targets: Targets
     sizes: Sizes
     accuracy: float
+    score_share: float = 0.0
 
     def batch(self, key: Key[Array, ""], parameters: Float[Array, " k"], num: int) -> Batch:
         """`num` draws and simulations."""
@@ -129,8 +131,9 @@ class Program(NamedTuple):
         def loss(
             parameters: Array, multipliers: Multipliers, key: Array
         ) -> tuple[Array, tuple[Array, Array]]:
-            batch = self.batch(key, parameters, self.sizes.batch_size)
-            return lagrangian(batch, self.targets, multipliers)
+            flow, share = self.flow.with_vector(parameters), self.score_share
+            batch = draw(key, flow, self.prior, self.statistics, self.sizes.batch_size, share)
+            return lagrangian(batch, self.targets, multipliers, share)
 
         def step(i: Array, carry: tuple) -> tuple:
             parameters, eta, square, moments, num_skipped = carry

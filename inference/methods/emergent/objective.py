@@ -43,32 +43,84 @@ class Multipliers(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What the flow draws and the simulator makes of it."""
+    """What the flow draws and the simulator makes of it.
+
+    Attributes:
+        theta: parameter rows inside the support.
+        log_prob: their log density there.
+        x: statistics of one simulation of each.
+        log_prob_there: the log density in the same places, held still; its gradient is the score.
+    """
 
     theta: Float[Array, "n dim"]
     log_prob: Float[Array, " n"]
     x: Float[Array, "n p"]
+    log_prob_there: Float[Array, " n"] | None = None
 
 
-def draw(key: Key[Array, ""], flow: EmergentFlow, prior: Prior, statistics: Statistics, num: int) -> Batch:
-    """`num` parameter rows inside the support, their log density there, and one simulation of each."""
+def draw(
+    key: Key[Array, ""],
+    flow: EmergentFlow,
+    prior: Prior,
+    statistics: Statistics,
+    num: int,
+    score_share: float = 0.0,
+) -> Batch:
+    """`num` draws and simulations, with what a gradient of which the score has this share needs."""
     flow_key, simulate_key = jax.random.split(key)
     u, log_q = jax.vmap(flow.draw)(jax.random.split(flow_key, num))
-    theta = prior.from_unconstrained(u)
-    x = jax.vmap(statistics)(jax.random.split(simulate_key, num), theta)
-    return Batch(theta, log_q - prior.log_abs_det_jacobian(u), x)
+    theta, there = prior.from_unconstrained(u), None
+    if score_share > 0:
+        held, nothing = jax.lax.stop_gradient(u), jnp.zeros(1)
+        there = jax.vmap(lambda row: flow.log_prob_given(row, nothing))(held)
+    simulated = theta if score_share < 1 else jax.lax.stop_gradient(theta)
+    x = jax.vmap(statistics)(jax.random.split(simulate_key, num), simulated)
+    return Batch(theta, log_q - prior.log_abs_det_jacobian(u), x, there)
 
 
-def lagrangian(batch: Batch, targets: Targets, multipliers: Multipliers) -> tuple[Array, tuple[Array, Array]]:
+def lagrangian(
+    batch: Batch, targets: Targets, multipliers: Multipliers, score_share: float = 0.0
+) -> tuple[Array, tuple[Array, Array]]:
     """-H + eta R + c/2 |R|^2, up to a constant of gradient zero; and mean R and variance of the violations.
 
-    The gradient of |R|^2 / 2 is unbiased: one half of the batch carries it, the other, independent one, is
-    taken for R itself. Reference: Bittner et al. 2021, eLife 10:e56265.
+    Two gradients of the last two terms are unbiased: through the simulator ("pathwise"), and by the score of
+    the density (Williams 1992, Mach. Learn. 8, 229), which sees draws where a statistic is flat or jumps. So
+    is their average with any share (as in Parmas et al. 2018, ICML).
+
+    Args:
+        batch: with `log_prob_there` where the share is not 0.
+        targets: of the statistics.
+        multipliers: eta, and c in the unit of each constraint.
+        score_share: of the gradient, 0 to 1.
     """
     violations = targets.violations(batch.x)
+    value = batch.log_prob.mean()
+    if score_share < 1:
+        value += (1 - score_share) * _pathwise(violations, multipliers)
+    if score_share > 0:
+        assert batch.log_prob_there is not None
+        value += score_share * _score(violations, multipliers, batch.log_prob_there)
+    return value, jax.lax.stop_gradient((violations.mean(axis=0), violations.var(axis=0)))
+
+
+def _pathwise(violations: Float[Array, "n m"], multipliers: Multipliers) -> Array:
+    """With an unbiased gradient: one half of the batch carries that of the penalty, the other is taken for R.
+
+    Reference: Bittner et al. 2021, eLife 10:e56265.
+    """
     half = len(violations) // 2
     first, second = violations[:half].mean(axis=0), jax.lax.stop_gradient(violations[half:].mean(axis=0))
-    mean = violations.mean(axis=0)
-    penalty = (multipliers.weight * first * second).sum()
-    found = jax.lax.stop_gradient((mean, violations.var(axis=0)))
-    return batch.log_prob.mean() + multipliers.eta @ mean + penalty, found
+    return multipliers.eta @ violations.mean(axis=0) + (multipliers.weight * first * second).sum()
+
+
+def _score(violations: Float[Array, "n m"], multipliers: Multipliers, log_prob: Float[Array, " n"]) -> Array:
+    """With the same gradient on average: each half of the batch pays the price that the other one sets.
+
+    What a draw costs is set against the mean of the others in its half, which changes no expectation.
+    """
+    half = len(violations) // 2
+    halves = jax.lax.stop_gradient(violations[: 2 * half]).reshape(2, half, -1)
+    price = multipliers.eta + multipliers.weight * halves.mean(axis=1)[::-1]
+    cost = jnp.einsum("hnm,hm->hn", halves, price)
+    excess = (cost - cost.mean(axis=1, keepdims=True)) * half / (half - 1)
+    return (excess.ravel() * log_prob[: 2 * half]).mean()

@@ -55,10 +55,13 @@ def radius(num: int) -> float:
     return float(np.sqrt(num + 2))
 
 
-def is_rare(first: Particles, program: Program) -> bool:
-    """Whether hardly any simulation from the prior is near the property, in few parameters."""
-    near = first.distance < radius(len(program.targets.mean))
-    return program.prior.dim <= MOST_PARAMETERS and float(near.mean()) < RARE
+def is_rare(first: Particles, num: int) -> bool:
+    """Whether hardly any simulation from the prior is near the property of `num` statistics.
+
+    Of many parameters it is False: particles do not get there.
+    """
+    near = first.distance < radius(num)
+    return first.theta.shape[1] <= MOST_PARAMETERS and float(near.mean()) < RARE
 
 
 def find_particles(

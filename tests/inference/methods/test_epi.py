@@ -1,5 +1,7 @@
 """EPI on problems whose answer is known; what it refuses, and that a stopped run ends as any other."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ from numpyro import distributions as dist
 
 from inference import EPI, EmergentProperty, Observation, Stopped, diagnostics, load_result, run
 from inference.methods.emergent.findings import read_training
+from inference.methods.emergent.program import gradient_of
 from inference.requests import Request, check, resolve
 from inference.runs import RunStore
 from simulators import Prior, Simulator, get_simulator
@@ -154,9 +157,40 @@ def test_a_statistic_that_is_not_always_defined():
         learn(simulator=Simulator("half", PRIOR, half, lambda recording: recording))
 
 
+class TestWithoutADerivative:
+    """z rounded to whole numbers: the widest z with mean 1 and variance 4 of those is nearly a Gaussian."""
+
+    stairs = Simulator(
+        "stairs", PRIOR, lambda key, theta: {"value": jnp.round(theta["z"])}, lambda recording: recording,
+        differentiable=False,
+    )  # fmt: skip
+
+    def test_the_score_leads_to_the_property(self):
+        result = learn(simulator=self.stairs)
+        found = result.tree["diagnostics"].to_dataset()
+        assert bool(found["passed"])
+        assert float(found["entropy"]) == pytest.approx(float(found["greatest_entropy"]), abs=0.15)
+
+    def test_slopes_alone_do_not_and_are_refused(self):
+        with pytest.raises(ValueError, match="'stairs' has none; set gradient to 'score'"):
+            learn(simulator=self.stairs, config=replace(SMALL, gradient="pathwise"))
+        blind = replace(self.stairs, differentiable=True)
+        found = learn(simulator=blind).tree["diagnostics"].to_dataset()
+        assert not bool(found["passed"])
+
+    def test_which_gradient_is_taken(self):
+        chosen = {
+            (simulator.name, is_led): gradient_of(EPI(), simulator, is_led=is_led)
+            for simulator in (LINE, self.stairs)
+            for is_led in (False, True)
+        }
+        assert list(chosen.values()) == ["pathwise", "both", "score", "score"]
+        assert gradient_of(EPI(gradient="pathwise"), LINE, is_led=True) == "pathwise"
+
+
 def test_a_black_box_has_no_gradients():
     black_box = Simulator.from_numpy("box", PRIOR, lambda theta, seed: [theta["z"]], ["value"])
-    with pytest.raises(ValueError, match="'box' has none; use SNPE"):
+    with pytest.raises(ValueError, match="'box' is called row by row .* use SNPE"):
         learn(simulator=black_box)
 
 
@@ -235,4 +269,5 @@ def test_the_colliculus_meets_a_property_that_one_in_ten_thousand_of_its_prior_h
     result = run(config, get_simulator("superior_colliculus"), goal, key=key, on_progress=False)
     found = result.tree["diagnostics"].to_dataset()
     assert bool(found["passed"])
-    assert float(found["entropy"]) > -2.0  # the published run has -0.58
+    # The published run has -0.58; ten flows of another key, trained as here, between -0.60 and 0.20.
+    assert float(found["entropy"]) > -0.8
