@@ -13,7 +13,7 @@ from loky import cpu_count
 
 from dashboard import words
 from inference.methods import METHODS
-from inference.methods.emergent.program import BATCH
+from inference.methods.emergent.program import BATCH, gradient_of
 from inference.methods.epi import EPI
 from simulators import Simulator, simulate_batch
 from simulators.devices import GPU_ROWS, on_gpu
@@ -113,7 +113,8 @@ def estimate(simulator: Simulator, config: Any, *, group_size: int | None = None
 
 def _epochs(simulator: Simulator, config: EPI) -> str:
     """What the epochs take."""
-    step = FLOW_SECONDS + SLOPES * batch_seconds(simulator, config.batch_size or BATCH)
+    times = 1.0 if gradient_of(config, simulator) == "score" else SLOPES
+    step = FLOW_SECONDS + times * batch_seconds(simulator, config.batch_size or BATCH)
     seconds = config.num_steps * config.num_seeds * step
     epochs = f"{words.duration(seconds)} for each of {words.count(config.max_epochs, 'epoch')}"
     whole = words.duration(config.max_epochs * seconds)

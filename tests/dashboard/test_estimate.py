@@ -42,6 +42,8 @@ def test_epochs_of_epi_take_as_long_as_their_steps(fakes, monkeypatch):
     assert epochs in shown
     more = str(estimate(fakes["fake_channel"], EPI(num_seeds=3, num_steps=500, batch_size=2_000)))
     assert f"{duration(1500 * (1e-3 + 2 * 2_000 * 1e-5))} for each" in more
+    score = str(estimate(fakes["fake_channel"], EPI(num_seeds=3, num_steps=500, gradient="score")))
+    assert f"{duration(1500 * (1e-3 + 200 * 1e-5))} for each" in score
 
 
 def test_a_batch_is_timed_without_compiling(fakes):
