@@ -11,6 +11,7 @@ import panel_material_ui as pmui
 import xarray as xr
 
 from dashboard import live, shell
+from dashboard.drags import Drags
 from dashboard.driven import of_catalogue
 from dashboard.explore_address import Start
 from dashboard.explore_clusters import ClusterView
@@ -106,7 +107,8 @@ class Explore(pn.viewable.Viewer):
         self._open()
 
     def __panel__(self) -> pn.Column:
-        return pn.Column(self.choice, self._place, margin=0, sizing_mode="stretch_width")
+        drags = Drags(width=0, height=0, margin=0)  # in a notebook nobody else brings it
+        return pn.Column(self.choice, self._place, drags, margin=0, sizing_mode="stretch_width")
 
     @property
     def address(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
 
 from dashboard import links, rights, theme
+from dashboard.drags import Drags
 from dashboard.names import Names
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,11 @@ def page(
         header=[html(_header(active))],
         main=[
             pmui.Column(
-                *map(alert, problems), *content, html(_FOOTER), Names(width=0, height=0, margin=0), **_COLUMN
+                *map(alert, problems),
+                *content,
+                html(_FOOTER),
+                *(kind(**_UNSEEN) for kind in (Names, Drags)),
+                **_COLUMN,
             )
         ],
         main_width=WIDTH + 2 * 32,
@@ -255,6 +260,7 @@ def _whoever() -> str:
 # Two overlapping densities, prior and posterior: the sign of the house.
 _ICON = Path(__file__).parent / "static" / "icon.svg"
 _FOOTER = "<footer>Posterior Lab · every view is a link: copy the address to share it.</footer>"
+_UNSEEN = {"width": 0, "height": 0, "margin": 0}
 _COLUMN = {"sizing_mode": "stretch_width", "margin": 0, "sx": {"padding": "36px 32px 24px", "gap": 0}}
 _CARD_SX = {
     "border": "1px solid",

@@ -192,14 +192,18 @@ class Visitor:
         field.fill(text)
         field.press("Tab")
 
-    def drag(self, start, end):
-        """Draw a box in the largest figure with a brush, in the figure's own coordinates."""
+    def drag(self, start, end, *, pause=0):
+        """Draw a box in the largest figure with a brush, in the figure's own coordinates.
+
+        With a pause, in seconds, between the press and the first movement.
+        """
         self.wait()
         corners = self._at_rest(
             lambda: [self.page.evaluate(ON_SCREEN, list(point)) for point in (start, end)]
         )
         self.page.mouse.move(*corners[0])
         self.page.mouse.down()
+        self.page.wait_for_timeout(1000 * pause)
         self.page.mouse.move(*corners[1], steps=5)
         self.page.mouse.up()
 

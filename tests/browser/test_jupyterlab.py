@@ -44,6 +44,8 @@ def test_a_slider_in_a_notebook_moves_the_plot(lab, visitors):
         page.keyboard.press("Shift+Enter")
     visitor.see("pinned-summary", "With theta", seconds=180)  # compiles
     visitor.see("pinned-state", "3 000 draws.")
+    threshold = page.evaluate("Bokeh.require('core/ui_gestures').UIGestures.press_threshold")
+    assert threshold > 1e6  # ms: see dashboard/drags.py
     told, figure = visitor.read("pinned-summary"), page.locator(".bk-Figure").first
     before = figure.screenshot()
     assert figure.screenshot() == before  # at rest

@@ -80,7 +80,7 @@ def come_back(visitor, run_id):
 
 
 def select_in_the_mosaic(visitor):
-    visitor.drag(*BOX)
+    visitor.drag(*BOX, pause=0.5)  # pressed, looked, dragged: Bokeh alone ignores that
     visitor.see("mosaic-summary", "selected: g_Na")
     num = int(
         re.match(r"([\d ]+) of 10 000 draws selected", visitor.read("mosaic-summary"))[1].replace(" ", "")
