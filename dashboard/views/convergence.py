@@ -16,6 +16,10 @@ from dashboard.views.grid import grid
 from dashboard.words import count, number
 
 LEAST = 1.0  # target units to both sides of zero that are always shown
+GRADIENTS = {
+    0.5: " Half of the gradient was the score's, which sees statistics that are flat in places.",
+    1.0: " The gradient was the score's alone, as the model has no slopes or it was asked for.",
+}
 CALM = 0.5  # share of the epochs, the last ones, whose violations are all shown
 
 
@@ -133,7 +137,8 @@ def entropy_words(course: Course) -> str:
     words = f"Chosen: seed {seed} after epoch {course.epoch + 1}, entropy {number(value)} nats"
     if np.isfinite(course.greatest):
         words += f", where {number(course.greatest)} is the greatest that there is (dashed)"
-    return f"{words}; {told}. Dots mark epochs that met them, the ring what was chosen."
+    words += f"; {told}. Dots mark epochs that met them, the ring what was chosen."
+    return words + GRADIENTS.get(course.score_share, "")
 
 
 def violation_words(course: Course) -> str:

@@ -24,6 +24,7 @@ class Course(NamedTuple):
         constraints: what is constrained.
         seed, epoch: the chosen ones, from 0; `NONE` while nothing is chosen.
         greatest: the greatest entropy that any distribution with the property has; NaN where unknown.
+        score_share: how much of the gradient of the constraints was the score's; 0 while that is not told.
     """
 
     entropy: Float[np.ndarray, "epochs seeds"]
@@ -34,6 +35,7 @@ class Course(NamedTuple):
     seed: int = NONE
     epoch: int = NONE
     greatest: float = float("nan")
+    score_share: float = 0.0
 
     @property
     def num_epochs(self) -> int:
@@ -74,9 +76,9 @@ def read_course(tree: xr.DataTree) -> Course | None:
     names = tuple(map(str, found["statistic"].values))
     course = _course(variables, np.asarray(found["target_sd"].values, float), names)
     greatest = float(found["greatest_entropy"]) if "greatest_entropy" in found else float("nan")
-    return course._replace(
-        seed=int(found["chosen_seed"]), epoch=int(found["chosen_epoch"]), greatest=greatest
-    )
+    share = float(found["score_share"]) if "score_share" in found else 0.0  # of old results: slopes alone
+    chosen = {"seed": int(found["chosen_seed"]), "epoch": int(found["chosen_epoch"])}
+    return course._replace(**chosen, greatest=greatest, score_share=share)
 
 
 def live_course(

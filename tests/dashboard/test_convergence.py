@@ -86,6 +86,12 @@ class TestConvergence:
             "Chosen: seed 1 after epoch 5, entropy 0.800 nats, where 1 is the greatest" in view.summary.text
         )
         assert "1 of 2 seeds met the constraints in 5 epochs" in view.summary.text
+        assert view.summary.text.endswith("the ring what was chosen.")
+
+    @pytest.mark.parametrize(("share", "words"), [(0.5, "Half of the gradient"), (1.0, "the score's alone")])
+    def test_which_gradient_was_taken_is_told(self, tree, share, words):
+        course = read_course(tree)._replace(score_share=share)
+        assert words in Convergence(course).summary.text
 
     def test_violations_are_in_units_of_the_targets(self, tree):
         view = Convergence(read_course(tree))

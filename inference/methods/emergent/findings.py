@@ -66,6 +66,7 @@ def diagnostics_of(
         "num_passed_seeds": course.has_passed.sum(),
         "entropy": chosen["entropy"],
         "batch_size": program.sizes.batch_size,
+        "score_share": program.score_share,
         "num_training_simulations": float(np.prod(steps, dtype=float) * len(course.best_score)),
         "num_restarts": course.num_restarts.sum(),
     }

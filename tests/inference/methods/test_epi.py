@@ -169,6 +169,7 @@ class TestWithoutADerivative:
         result = learn(simulator=self.stairs)
         found = result.tree["diagnostics"].to_dataset()
         assert bool(found["passed"])
+        assert float(found["score_share"]) == 1.0
         assert float(found["entropy"]) == pytest.approx(float(found["greatest_entropy"]), abs=0.15)
 
     def test_slopes_alone_do_not_and_are_refused(self):
