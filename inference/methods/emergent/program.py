@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 BATCH = 200  # draws of a step; 500 led to the same entropies on linear dynamics, in twice the time
 MOST_KEPT = 500  # draws kept after each epoch of each seed
 MOST_NUMBERS = 2_000_000  # of all those draws together
-
-
 SCORE_SHARES = {"pathwise": 0.0, "both": 0.5, "score": 1.0}  # of the gradient of the constraints
 
 
