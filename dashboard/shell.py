@@ -139,7 +139,12 @@ def button(words: str, act: Callable[[], Any], *, help_text: str = "", **setting
     """A button that calls ``act``; quiet unless ``variant="contained"``."""
     quiet = {"variant": "outlined", "color": "default", "size": "small", "sx": _BUTTON_SX, "margin": 0}
     made = pmui.Button(label=words, description=help_text or None, **{**quiet, **settings})
-    made.on_click(lambda _: act())
+
+    def press(_: object) -> None:
+        with pn.io.hold():  # Panel runs a click that overtakes another change without the document's lock
+            act()
+
+    made.on_click(press)
     return made
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import panel as pn
 import param
 
 from dashboard.links import read_number
@@ -27,8 +26,7 @@ class Selection(param.Parameterized):
 
     def clear(self) -> None:
         """Select nothing."""
-        with pn.io.hold():  # Panel lets a click that overtakes a slider run without the document's lock
-            self.param.update(ranges={}, picked=None)
+        self.param.update(ranges={}, picked=None)
 
     def rows(self, draws: PosteriorDraws) -> np.ndarray | None:
         """Numbers of the selected draws, shape (m,); None when nothing is selected."""

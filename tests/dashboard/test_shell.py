@@ -2,8 +2,13 @@
 
 import logging
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
+from bokeh.document import Document
+from bokeh.models import ColumnDataSource
+from bokeh.server.session import ServerSession
+from panel.io.state import set_curdoc
 from tornado.websocket import WebSocketClosedError
 
 from dashboard import shell, theme
@@ -99,3 +104,25 @@ def test_a_page_leaves_nothing_behind_in_the_process():
     for _ in range(3):
         shell.page("Another", "content")
     assert len(watchers["busy"]["value"]) == before
+
+
+def test_a_button_may_change_figures_without_the_documents_lock(monkeypatch):
+    """As Panel runs a click that overtakes another change; plain Bokeh refuses the change."""
+    document, source = Document(), ColumnDataSource({"x": [0]})
+    document.add_root(source)
+    session = ServerSession("any", document, io_loop=Mock())
+    document._session_context = lambda: SimpleNamespace(
+        session=session, id="any", request=SimpleNamespace(arguments={}, cookies={}, headers={})
+    )
+    state = shell.pn.state
+    monkeypatch.setattr(type(state), "loaded", True)
+    monkeypatch.setattr(type(state), "_current_thread", state._thread_id)
+
+    def act():
+        source.data = {"x": [1]}
+
+    with set_curdoc(document):
+        with pytest.raises(RuntimeError, match="_pending_writes"):
+            act()
+        shell.button("Change", act).param.trigger("clicks")
+    assert source.data == {"x": [1]}
