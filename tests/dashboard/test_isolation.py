@@ -8,14 +8,29 @@ import pytest
 from dashboard.isolation import in_own_process
 
 
+HELD = bytearray()
+
+
 def complain(words):
     raise ValueError(words)
+
+
+def hold_half_a_gigabyte():
+    HELD.extend(bytes(5 * 10**8))
+    time.sleep(1.1)  # loky weighs its process once a second
+    return os.getpid()
 
 
 def test_results_and_complaints_come_through():
     assert in_own_process(len, "abc") == 3
     with pytest.raises(ValueError, match="not a recording"):
         in_own_process(complain, "not a recording")
+
+
+@pytest.mark.long
+def test_a_file_that_needs_more_than_the_first_is_no_leak():
+    in_own_process(len, "small")
+    assert in_own_process(hold_half_a_gigabyte) == in_own_process(os.getpid)
 
 
 @pytest.mark.long

@@ -115,6 +115,7 @@ def test_a_button_may_change_figures_without_the_documents_lock(monkeypatch):
         session=session, id="any", request=SimpleNamespace(arguments={}, cookies={}, headers={})
     )
     state = shell.pn.state
+    monkeypatch.setattr("bokeh.io.doc._PATCHED_CURDOCS", [])  # where Bokeh leaves the document of a failure
     monkeypatch.setattr(type(state), "loaded", True)
     monkeypatch.setattr(type(state), "_current_thread", state._thread_id)
 
