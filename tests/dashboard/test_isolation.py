@@ -7,7 +7,6 @@ import pytest
 
 from dashboard.isolation import in_own_process
 
-
 HELD = bytearray()
 
 
