@@ -48,9 +48,11 @@ class Field:
         return self.kinds == (bool,) and not self.choices
 
     def write(self, value: Any) -> str | bool:
-        """The value as it is shown: a flag as it is, all else as text."""
+        """The value as it is shown: a flag as it is, all else as text, none where nothing need be typed."""
         if self.is_flag:
             return bool(value)
+        if value is None and not self.choices:
+            return ""
         if isinstance(value, tuple | list):
             return ", ".join(_written(item) for item in value)
         return _written(value)

@@ -21,6 +21,7 @@ from dashboard.words import number
 from inference.drawn_posterior import AnyPosterior
 from simulators import get_simulator
 
+MOST_BESIDE = 5  # parameters whose axes fit beside the arrows
 NOWHERE = -1  # an option without a value would show its label in its place
 NEAR_EDGE = 2e-3  # share of the support; a climb ends at half of it
 TEACH = "Click a draw: the axes show how far one may go until the density falls as at one sd of a Gaussian."
@@ -69,7 +70,9 @@ class Sensitivity(pn.viewable.Viewer):
         content = (legend, self.arrows, self.summary, self.regimes, controls, self.state)
         where = shell.card(shell.heading("At a draw", level=3), *content)
         axes = shell.card(shell.heading("Axes", level=3), self.table)
-        cards = [shell.columns(where, axes, widths="minmax(0, 3fr) minmax(0, 2fr)")]
+        beside = "minmax(0, 3fr) minmax(0, 2fr)"  # a wider table has the page's width
+        widths = beside if self.draws.dim <= MOST_BESIDE else "minmax(0, 1fr)"
+        cards = [shell.columns(where, axes, widths=widths)]
         return pn.Column(
             *cards, *([] if self.player is None else [self.player]), margin=0, sizing_mode="stretch_width"
         )

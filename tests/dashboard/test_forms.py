@@ -36,6 +36,7 @@ def form():
 
 def test_defaults_need_no_typing(form):
     assert form.value() == Example()
+    assert form.widgets["patience"].value == ""  # as its help would say: "empty: chosen by …"
     assert (form.error, form.settings()) == ("", {})
     assert "network" not in form.widgets
 
@@ -60,8 +61,10 @@ def test_typed_values_become_the_config(form):
     assert form.value() == expected
     assert form.settings()["widths"] == [64, 64, 32]
     assert set(form.settings()) == set(typed)
-    form.widgets["patience"].value = ""
-    assert form.value().patience is None
+    for text in ("", "none"):
+        form.widgets["patience"].value = "20"
+        form.widgets["patience"].value = text
+        assert form.value().patience is None
     assert config_form(expected).widgets["num_simulations"].value == "100 000"
 
 
