@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -62,10 +63,17 @@ def run_scheduler(host: str, port: int, say: Callable[[str], None]) -> None:
     import distributed
 
     async def serve() -> None:
+        end, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (
+            signal.SIGINT,
+            signal.SIGTERM,
+        ):  # an exception would be told by Dask
+            loop.add_signal_handler(number, end.set)
         settings: Any = {"host": host, "port": port, "dashboard": False, "dashboard_address": HEALTH}
         async with distributed.Scheduler(**settings) as scheduler:
             say(f"Scheduler at {scheduler.address}   (end with Ctrl-C)")
-            await scheduler.finished()
+            waited = [asyncio.ensure_future(one) for one in (scheduler.finished(), end.wait())]
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
 
     configure()
     try:

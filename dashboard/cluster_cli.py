@@ -16,7 +16,6 @@ def scheduler(address: Host = "127.0.0.1", port: Port = PORT) -> None:
     """Give runs to the workers that come; for serve --scheduler. Only for a network that you trust."""
     from dashboard.cluster import run_scheduler
 
-    _end_as_by_ctrl_c()
     run_scheduler(address, port, _say)
 
 

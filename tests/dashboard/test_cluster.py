@@ -74,6 +74,12 @@ def test_a_run_in_the_queue_survives_its_scheduler(store, monkeypatch):
 
 
 @pytest.mark.long
+def test_a_scheduler_that_is_ended_while_a_worker_is_there_shows_no_traceback():
+    with ExitStack() as after, command("scheduler", "--port", "0") as said:
+        assert "1 at work" in after.enter_context(command("worker", said.split()[2]))
+
+
+@pytest.mark.long
 def test_a_worker_whose_scheduler_has_ended_fails_so_that_it_is_started_again():
     with command("scheduler", "--port", "0", end=signal.SIGKILL) as said:
         address = said.split()[2]
