@@ -26,9 +26,9 @@ MAX_WEIGHTED = 1_000_000
 CANDIDATES_PER_DRAW = 30  # where they are weighted
 SCREENING_BATCHES = 200  # as many times the wanted rows are proposed at most, and no more than 20 in vain
 LEAST_BATCHES = 20
-# Share of the posterior that a truncation may cut off. The tails of an ensemble are long: of SIR, observation
-# 1, the region held 25 and 42 % of the prior with 1e-4 (seeds 1, 2; C2ST 0.616 and 0.598 after 2 x 5 000), with
-# 1e-3 5 and 4 % (0.546 and 0.562).
+# Share of the posterior that a truncation may cut off. An ensemble has long tails: of SIR, observation 1, the
+# region held 25 and 42 % of the prior with 1e-4 (seeds 1, 2; C2ST 0.616 and 0.598 after 2 x 5 000), with 1e-3
+# 5 and 4 % (0.546 and 0.562).
 OUTSIDE = 1e-3
 MARGIN = (
     2.0  # nats by which it is drawn wider, because estimates from few simulations are too sure of themselves
