@@ -304,7 +304,7 @@ def test_a_cluster_keeps_the_order_and_the_priority_may_change(store, slow_model
         set_priority(runs["ada3"], "high")
         set_priority(runs["bob1"], "low")
         jobs.stop(first)
-        _wait(lambda: all(run.state == "done" for run in runs.values()))
+        _wait(lambda: all(run.state == "done" for run in runs.values()), seconds=300.0)  # five processes
         order = sorted(runs, key=lambda name: runs[name].record["performer"]["since"])
         assert order == ["ada3", "eve1", "ada1", "ada2", "bob1"]
         lost = store.create(quick, "ada")
