@@ -50,7 +50,7 @@ def configure(settings: Mapping[str, Any] = SETTINGS) -> None:
 
 
 def run_scheduler(host: str, port: int, say: Callable[[str], None]) -> None:
-    """Give runs to workers until interrupted.
+    """Give runs to workers until interrupted or ended by SIGTERM; only in the main thread.
 
     Args:
         host: network address to listen to. Whoever reaches it can have any program run by the workers.
@@ -64,10 +64,8 @@ def run_scheduler(host: str, port: int, say: Callable[[str], None]) -> None:
 
     async def serve() -> None:
         end, loop = asyncio.Event(), asyncio.get_running_loop()
-        for number in (
-            signal.SIGINT,
-            signal.SIGTERM,
-        ):  # an exception would be told by Dask
+        # An event and no exception, which Dask would tell with a traceback while workers are there.
+        for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, end.set)
         settings: Any = {"host": host, "port": port, "dashboard": False, "dashboard_address": HEALTH}
         async with distributed.Scheduler(**settings) as scheduler:

@@ -48,7 +48,7 @@ class Field:
         return self.kinds == (bool,) and not self.choices
 
     def write(self, value: Any) -> str | bool:
-        """The value as it is shown: a flag as it is, all else as text, none where nothing need be typed."""
+        """The value as it is shown: a flag as it is, all else as text, None as an empty one."""
         if self.is_flag:
             return bool(value)
         if value is None and not self.choices:

@@ -44,7 +44,7 @@ def in_own_process(function: Callable[..., Any], *arguments: Any, seconds: float
 
 @lru_cache(maxsize=1)
 def _pool() -> ProcessPoolExecutor:
-    # Else loky takes the libraries that the second file needs for a leak, warns, and begins another process.
+    # Else loky takes the libraries that a later file needs for a leak, warns, and begins another process.
     patience = {"LOKY_MAX_MEMORY_LEAK_SIZE": str(MOST_BYTES)}
     return ProcessPoolExecutor(1, timeout=IDLE_SECONDS, initializer=_limit_memory, env=patience)
 
