@@ -143,11 +143,11 @@ class TruncatedLoss(eqx.Module):
 
     def _of_row(self, key: Array, estimator: DensityEstimator, u: Array, x: Array, round: Array) -> Array:
         h, fixed = estimator.encode(x), jax.lax.stop_gradient
-        log_q = estimator.log_prob_given(u, h)
         draw = fixed(estimator.sample_given(key, h))
+        # Both at once: a shorter program, for products of twice as many rows.
+        log_q, log_q_draw = jax.vmap(lambda at: estimator.log_prob_given(at, h))(jnp.stack([u, draw]))
         is_outside = jnp.stack([~region.contains(draw) for region in self.regions])
         is_inside = ~(is_outside & (jnp.arange(len(self.regions)) < round)).any()
-        log_q_draw = estimator.log_prob_given(draw, h)
         is_cut, counts = round > 0, is_inside & jnp.isfinite(log_q_draw)
         moved = jnp.where(counts, jnp.where(counts, log_q_draw, 0.0) - log_q, 0.0)
         value = fixed(-log_q + jnp.where(counts, 0.0, LOG_SHARE))

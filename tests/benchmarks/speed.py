@@ -24,11 +24,12 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 X_O = [-0.06762707, 0.06649021]  # the built-in observation of two moons
 
+TWO_MOONS: dict[str, Any] = {"job": "two_rounds", "num": 5_000, "variant": "truncated", "x_o": X_O}
 PEER_JOBS: dict[str, dict[str, Any]] = {
     "maf_10k": {"job": "train", "num": 10_000},
     "nsf_10k": {"job": "train", "num": 10_000, "model": "nsf", "learning_rate": 5e-3},
-    "moons_C": {"job": "two_rounds", "num": 5_000, "variant": "C", "x_o": X_O},
-    "moons_truncated": {"job": "two_rounds", "num": 5_000, "variant": "truncated", "x_o": X_O},
+    "moons_C": TWO_MOONS | {"variant": "C"},
+    "moons_truncated": TWO_MOONS,
     "maf_100k": {"job": "train", "num": 100_000},
 }
 LONG = ("maf_100k",)
@@ -46,7 +47,9 @@ OUR_JOBS: dict[str, dict[str, Any]] = {
         "max_epochs": 20,
     },
     "coupling_10k": {"job": "train", "num": 10_000, "model": "coupling", "max_epochs": 10},
-    "moons_truncated": {"job": "two_rounds", "num": 5_000, "variant": "truncated", "x_o": X_O},
+    "moons_truncated": TWO_MOONS,
+    "moons_one_cold": TWO_MOONS | {"num_members": 1},
+    "moons_one": TWO_MOONS | {"num_members": 1},
 }
 
 
@@ -101,10 +104,15 @@ def table(peer: dict[str, Any], ours: dict[str, Any]) -> list[Row]:
         times = (None if s is None else 200 * s for s in (p("maf_10k", field), o(name, field)))
         rows.append(Row(f"1000 draws for each of 200 observations, {kind}", *times, 30))
     for variant in ("C", "truncated"):
-        name, mine = f"moons_{variant}", "moons_truncated"
-        note = f"C2ST {_number(p(name, 'c2st'))} and ours {_number(o(mine, 'c2st'))}"
-        times = p(name, "two_rounds"), o(mine, "two_rounds")
-        rows.append(Row(f"two moons, 2 x 5 000, sbi's {variant}, ours in all", *times, 5, note))
+        for mine, how in (
+            ("moons_truncated", "in all, cold"),
+            ("moons_one_cold", "one network, in all, cold"),
+            ("moons_one", "one network, in all, warm cache"),
+        ):
+            name = f"moons_{variant}"
+            note = f"C2ST {_number(p(name, 'c2st'))} and ours {_number(o(mine, 'c2st'))}"
+            times = p(name, "two_rounds"), o(mine, "two_rounds")
+            rows.append(Row(f"two moons, 2 x 5 000, sbi's {variant}, ours {how}", *times, 5, note))
     return rows
 
 

@@ -101,7 +101,12 @@ def _use(posterior: Posterior, x: np.ndarray, result: dict[str, Any]) -> None:
 def two_rounds(options: dict[str, Any], result: dict[str, Any]) -> None:
     """Two rounds on two moons with all that a run does, then 10 000 draws and their C2ST."""
     simulator, x_o = get_simulator("two_moons"), np.asarray(options["x_o"], np.float32)
-    config = SNPE(num_rounds=2, num_simulations=options["num"], variant=options["variant"])
+    config = SNPE(
+        num_rounds=2,
+        num_simulations=options["num"],
+        variant=options["variant"],
+        num_members=options.get("num_members"),
+    )
 
     def work() -> np.ndarray:
         key = jax.random.key(options.get("seed", 0))
