@@ -96,7 +96,7 @@ class RationalQuadraticSpline(AbstractBijection):
     def _piece(self, at: Array, *, is_inverse: bool) -> _Piece:
         """The bin around `at`, an x or (for the inverse) a y."""
         bins = (self.raw.shape[0] - 1) // 3
-        # Split, not sliced: of slices the gradient is a sum of padded arrays, a third of a training step.
+        # Split, not sliced: of slices the gradient is a sum of padded arrays, a quarter of a training step.
         raw_widths, raw_heights, raw_slopes = jnp.split(self.raw, [bins, 2 * bins])
         widths, heights = self._shares(raw_widths), self._shares(raw_heights)
         ends = jax.lax.stop_gradient(heights if is_inverse else widths) @ _cumulative(bins) - self.bound

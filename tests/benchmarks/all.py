@@ -66,6 +66,7 @@ JOBS = {
         needs=("bayesflow", "sbijax"),
     ),
     "speed_hodgkin_huxley": Job("speed_hodgkin_huxley", "--peer {cells}", needs=("cells",)),
+    "scaling": Job("scaling", "", "--quick"),
     "speed_ion_channel": Job("speed_ion_channel"),
     "speed_jansen_rit": Job("speed_jansen_rit"),
     "speed_pyloric": Job("speed_pyloric"),
