@@ -247,7 +247,8 @@ def _perform(run: Any) -> None:
         typer.echo(f"{run.message} Go on with: posterior-lab resume {run.id}", err=True)
         end_what_is_stuck()
         sys.exit(130)
-    _echo(text.summary(run.result().tree))
+    tree = run.result().tree
+    _echo("\n\n".join([text.summary(tree), text.judgement(tree)]))
 
 
 def _interrupt(run: Any) -> None:

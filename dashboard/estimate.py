@@ -79,7 +79,7 @@ class Estimate:
             return f"{memory}; how long the chains take will be told when they run"
         total = words.duration(self.simulate_seconds + self.train_seconds)
         simulate, train = words.duration(self.simulate_seconds), words.duration(self.train_seconds)
-        parts = f"simulating {simulate}, {'learning' if self.trains else 'all else'} {train}"
+        parts = f"simulating {simulate}, {'learning and checking' if self.trains else 'all else'} {train}"
         return f"{total}, {memory} ({parts})"
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
+from dashboard import settings
 from dashboard.figure_files import FORMATS, Meanings, Rows, figure_file
 from dashboard.views.draws import PosteriorDraws
 from dashboard.views.markup import run_html
@@ -113,7 +114,9 @@ class Cell(pn.viewable.Viewer):
     @property
     def code(self) -> str:
         """The whole cell."""
-        load = f'result = load_result("runs/{self.file_name}")  # the folder of this run'
+        folder = settings.root() / "runs" / self.file_name
+        place = folder.as_posix() if settings.is_personal() and folder.is_dir() else f"runs/{self.file_name}"
+        load = f'result = load_result("{place}")  # the folder of this run'
         return f"{IMPORTS}\n{load}\n{DRAWS}\n{self._make()}"
 
     def refresh(self) -> None:

@@ -6,7 +6,10 @@ from typing import Annotated
 import typer
 
 Root = Annotated[
-    Path | None, typer.Option("--root", help="Folder that holds the runs; default ~/.posterior-lab.")
+    Path | None,
+    typer.Option(
+        "--root", help="Folder for all that is kept, runs in its folder `runs`; default ~/.posterior-lab."
+    ),
 ]
 SimulatorFiles = Annotated[
     list[Path] | None,

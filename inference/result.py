@@ -128,7 +128,8 @@ def checked_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = read_json(folder / MANIFEST)
     except FileNotFoundError as error:
-        raise ValueError(f"'{folder}' holds no finished result: it has no {MANIFEST}.") from error
+        why = f"it has no {MANIFEST}" if folder.is_dir() else "there is no such folder"
+        raise ValueError(f"'{folder}' holds no finished result: {why}.") from error
     found = manifest.get("format")
     if not isinstance(found, int) or "files" not in manifest:
         raise ValueError(f"'{folder / MANIFEST}' is damaged: it names no format and files.")

@@ -68,11 +68,11 @@ def get_simulator(name: str, files: tuple[str, ...] = ()) -> Simulator:
 
 
 def all_simulators() -> dict[str, Simulator]:
-    """Every simulator on offer, also those from the files of POSTERIOR_LAB_SIMULATORS."""
+    """Every simulator on offer, those from the files of POSTERIOR_LAB_SIMULATORS first."""
     brought: dict[str, Simulator] = {}
     for file in filter(None, os.environ.get(FILES_VARIABLE, "").split(os.pathsep)):
         brought |= load_simulators(file)
-    return {**SIMULATORS, **brought}
+    return brought | {name: SIMULATORS[name] for name in SIMULATORS if name not in brought}
 
 
 def load_simulators(file: str | Path) -> dict[str, Simulator]:

@@ -65,7 +65,9 @@ def page() -> pmui.Page:
     )
     links.keep_address(lambda: choices(plan, offered) | duplicating.told(source, plan))
     launch = shell.card(
-        shell.heading("Your run", level=3), Launch(plan, lambda request: submit(request, plan.priority))
+        shell.heading("Your run", level=3),
+        Launch(plan, lambda request: submit(request, plan.priority)),
+        styles={"position": "sticky", "top": "16px"},  # beside long steps the estimate and Run stay in view
     )
     return shell.page(
         "New run",

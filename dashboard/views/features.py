@@ -92,7 +92,8 @@ class FeatureComparison(pn.viewable.Viewer):
     def _figure(self, k: int) -> Any:
         features = self.features
         ends = _span(features, k)
-        label = unit(features.units[k]) or "dimensionless"
+        has_units = any(features.units)  # a model that gives none does not say that all are without
+        label = unit(features.units[k]) or ("dimensionless" if has_units else "")
         fig = theme.figure(label, "", height=HEIGHT, min_border_left=12, toolbar_location=None,
                            x_range=span(*ends), y_range=span(0, 1.15))  # fmt: skip
         fig.yaxis.visible = False

@@ -37,7 +37,7 @@ class PredictiveTraces(pn.viewable.Viewer):
         file_name: what files are called.
     """
 
-    num_shown = param.Integer(FIRST_SHOWN, bounds=(1, None), label="Simulations shown")
+    num_shown = param.Integer(FIRST_SHOWN, bounds=(1, None), label="Other simulations shown")
 
     def __init__(
         self, tree: xr.DataTree, selection: Selection | None = None, *, file_name: str = "result"

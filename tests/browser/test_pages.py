@@ -93,6 +93,16 @@ def test_a_file_that_is_no_recording_is_one_sentence(visitor, tmp_path):
 
 
 @pytest.mark.long
+def test_run_stays_in_view_beside_long_steps(visitor):
+    visitor.go("/infer?model=hodgkin_huxley")
+    visitor.see("observation-summary", "Built-in synthetic observation")
+    visitor.page.mouse.move(300, 500)
+    visitor.page.mouse.wheel(0, 5_000)
+    expect(visitor.page.get_by_role("heading", name="New run")).not_to_be_in_viewport()
+    expect(visitor.button("Run")).to_be_in_viewport()
+
+
+@pytest.mark.long
 def test_no_budget_is_one_sentence(visitor):
     visitor.go("/infer?model=linear_gaussian")
     visitor.fill("Simulations", "0")

@@ -82,6 +82,7 @@ def test_run_show_and_list(call, store):
     assert (run.state, run.request.seed) == ("done", 3)
     assert run.id in err
     assert re.search(r"parameter +mean +sd", out)
+    assert "\nNext: " in out  # the verdict, not the numbers alone
     code, out, _ = call("list")
     assert code == 0
     assert re.search(rf"{run.id} +done +two_moons +snpe", out)

@@ -44,13 +44,19 @@ def table(view):
     return pd.read_csv(view.file())
 
 
-def test_of_pinned_parameters(toy_tree, posterior):
+def test_of_pinned_parameters(toy_tree, posterior, tmp_path, monkeypatch):
     draws = posterior_draws(toy_tree)
     view = PinnedView(draws, lambda: posterior, MEAN, file_name="my-run")
     view.release()
     view.pins.boxes[0].value = True
     assert list(table(view)) == ["g_Na [mS/cm2]", "tau [ms]", "w"]
     assert table(view)["g_Na [mS/cm2]"].nunique() == 1
+    assert 'load_result("runs/my-run")' in view.cell.code
+    kept = tmp_path / "runs" / "my-run"
+    kept.mkdir(parents=True)
+    monkeypatch.setenv("POSTERIOR_LAB_ROOT", str(tmp_path))
+    assert f'load_result("{kept.as_posix()}")' in view.cell.code
+    monkeypatch.setenv("POSTERIOR_LAB_USERS", "users.json")  # others have no business with the server's paths
     assert 'load_result("runs/my-run")' in view.cell.code
     given = run_cell(view)["given"].draws
     assert given.shape == (1000, 3)

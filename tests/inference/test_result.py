@@ -195,8 +195,10 @@ def test_a_damaged_store_is_one_sentence(stored, harm, words):
 
 
 def test_a_folder_that_is_none_is_one_sentence(tmp_path):
-    with pytest.raises(ValueError, match="holds no finished result"):
+    with pytest.raises(ValueError, match="holds no finished result: there is no such folder"):
         load_result(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"holds no finished result: it has no manifest\.json"):
+        load_result(tmp_path)
 
 
 def test_without_the_simulator_the_samples_are_still_there(stored, result, simulator, monkeypatch):
