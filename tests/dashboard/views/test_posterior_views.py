@@ -1,5 +1,6 @@
 """The views of a finished run, each alone, as a notebook would use it."""
 
+import dataclasses
 import io
 import json
 import types
@@ -132,6 +133,17 @@ def test_features_are_compared_and_far_ones_named(toy_tree):
     assert "<td>top <small>mV</small></td>" in table
     assert '<td class="number strong">1.7</td>' in table
     assert view.__panel__() is not None
+    low, high = (np.quantile(view.features.posterior, at, axis=0) for at in (0.4, 0.9))
+    view.features = dataclasses.replace(view.features, observed=np.array([high[0], low[1]]))
+    assert view.sentence().endswith("Least typical is top, above 90 % of its predictions.")
+
+
+def test_only_a_model_that_gives_units_has_features_without(toy_tree):
+    view = FeatureComparison(toy_tree)
+    view.features = dataclasses.replace(view.features, units=("mV", ""))
+    assert view._figure(1).xaxis.axis_label == "dimensionless"
+    view.features = dataclasses.replace(view.features, units=("", ""))
+    assert not view._figure(1).xaxis.axis_label
 
 
 def test_features_without_distances_or_numbers_are_still_shown(toy_tree):
