@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.scaling [--quick]
 
-SNPE with one network, five epochs at most, on a linear Gaussian model: everything is as in a real run but for the
-length of the training. Each setting is a process of its own, because its peak memory is wanted. Seconds are
-processor seconds: pinned to one core (`taskset -c 0`) they are those of a clock.
+SNPE with one network, five epochs at most, on a linear Gaussian model: everything is as in a real run but
+for the length of the training. Each setting is a process of its own, because its peak memory is wanted.
+Seconds are processor seconds: pinned to one core (`taskset -c 0`) they are those of a clock.
 """
 
 import argparse
