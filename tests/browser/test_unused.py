@@ -92,7 +92,7 @@ def test_what_nobody_opened_is_forgotten_and_what_somebody_left_is_kept(server, 
         assert ask(server, "/page")[0] == 200
     asyncio.run(opened(server, seconds))  # a laptop that goes to sleep, soon or later
     assert min(num_kept(server)) >= 1
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300  # beside other work a server gets round to it late
     while max(num_kept(server)) > 1:
         assert time.monotonic() < deadline
     time.sleep(2 * SECONDS)
