@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import weakref
+from functools import partial
 from typing import Any
 
 import panel as pn
@@ -15,7 +16,6 @@ from bokeh.document import Document
 from bokeh.server.session import ServerSession
 from tornado.ioloop import IOLoop
 
-FORGET_SECONDS = 15.0  # after which an expired page has been destroyed
 UNUSED_SECONDS = 90.0  # in which a slow browser has loaded its scripts and connected
 
 
@@ -44,18 +44,15 @@ def _end_if_unused(kept: weakref.ReferenceType[ServerSession], begun: float) -> 
     if session is None or session.destroyed or session.connection_count:
         return
     if abs(_last_left(session) - begun) < 1.0:  # nobody has left it, and so nobody was there
+        session.document.on_session_destroyed(partial(_forget, weakref.ref(session.document)))
         session.request_expiration()
-        page = weakref.ref(session.document)
-        IOLoop.current().call_later(FORGET_SECONDS, _forget, page)
 
 
-def _forget(page: weakref.ReferenceType[Document]) -> None:
+def _forget(page: weakref.ReferenceType[Document], context: Any) -> None:
     """Drop what Panel (1.9.4) keeps of a page that is gone: the roots of pages that were never connected."""
-    document = page()
-    if document is not None and document.session_context is None:
-        views = pn.state._views
-        for root in [root for root, view in views.items() if view[2] is document]:
-            del views[root]
+    document, views = page(), pn.state._views
+    for root in [root for root, view in views.items() if view[2] is document]:
+        del views[root]
 
 
 def _last_left(session: ServerSession) -> float:

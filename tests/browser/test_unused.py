@@ -25,7 +25,7 @@ import weakref
 from pathlib import Path
 import panel as pn
 from tornado.ioloop import PeriodicCallback
-from dashboard import shell, unused
+from dashboard import shell
 from dashboard.unused import forget_unused_pages
 
 made = []
@@ -39,12 +39,11 @@ def tell():
     alive = sum(one() is not None for one in made)
     Path(sys.argv[1]).write_text(f"{{len(server.get_sessions())}} {{alive}}.")
 
-unused.FORGET_SECONDS = 1.0
 forget_unused_pages({SECONDS})
 server = pn.io.server.get_server(
     {{"page": page}}, port=0, show=False, start=False, verbose=False,
-    check_unused_sessions_milliseconds=100, unused_session_lifetime_milliseconds=3_600_000,
-)
+    check_unused_sessions_milliseconds=3_000, unused_session_lifetime_milliseconds=3_600_000,
+)  # an expired page is destroyed when the server comes to it, and that may be late
 sys.stdout.write(f"{{server.port}}\\n")
 sys.stdout.flush()
 server.start()
@@ -92,7 +91,7 @@ def test_what_nobody_opened_is_forgotten_and_what_somebody_left_is_kept(server, 
         assert ask(server, "/page")[0] == 200
     asyncio.run(opened(server, seconds))  # a laptop that goes to sleep, soon or later
     assert min(num_kept(server)) >= 1
-    deadline = time.monotonic() + 300  # beside other work a server gets round to it late
+    deadline = time.monotonic() + 60
     while max(num_kept(server)) > 1:
         assert time.monotonic() < deadline
     time.sleep(2 * SECONDS)
