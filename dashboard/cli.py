@@ -247,8 +247,7 @@ def _perform(run: Any) -> None:
         typer.echo(f"{run.message} Go on with: posterior-lab resume {run.id}", err=True)
         end_what_is_stuck()
         sys.exit(130)
-    tree = run.result().tree
-    _echo("\n\n".join([text.summary(tree), text.judgement(tree)]))
+    _echo(text.answer(run.result().tree))
 
 
 def _interrupt(run: Any) -> None:

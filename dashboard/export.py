@@ -12,11 +12,12 @@ import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
-from dashboard import settings
+from dashboard import logins, settings
 from dashboard.figure_files import FORMATS, Meanings, Rows, figure_file
 from dashboard.views.draws import PosteriorDraws
 from dashboard.views.markup import run_html
 from dashboard.views.selection import Selection
+from inference.runs import RunStore
 
 IMPORTS = """import jax
 import numpy as np
@@ -114,8 +115,9 @@ class Cell(pn.viewable.Viewer):
     @property
     def code(self) -> str:
         """The whole cell."""
-        folder = settings.root() / "runs" / self.file_name
-        place = folder.as_posix() if settings.is_personal() and folder.is_dir() else f"runs/{self.file_name}"
+        folder = RunStore(settings.root()).folder / self.file_name
+        is_here = logins.known() is None and folder.is_dir()  # others have no business with a server's paths
+        place = folder.as_posix() if is_here else f"runs/{self.file_name}"
         load = f'result = load_result("{place}")  # the folder of this run'
         return f"{IMPORTS}\n{load}\n{DRAWS}\n{self._make()}"
 

@@ -54,11 +54,6 @@ def trusted_proxies() -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, os.environ.get(PROXIES_VARIABLE, "").split(","))))
 
 
-def is_personal() -> bool:
-    """Whether one person uses this server: nobody logs in, and no proxy says who comes."""
-    return users_file() is None and user_header() is None and not oauth("provider")
-
-
 def oauth_variable(name: str) -> str:
     """The environment's name of a setting of OAuth: provider, issuer, claim, allow, redirect, key, secret."""
     return f"POSTERIOR_LAB_OAUTH_{name.upper()}"

@@ -41,8 +41,7 @@ def description(run: Any) -> str:
         rows.append(["progress", progress_line(latest)])
     if run.state != "done":
         return table(["", ""], rows)
-    tree = run.result().tree
-    return "\n\n".join([table(["", ""], rows), summary(tree), judgement(tree)])
+    return f"{table(['', ''], rows)}\n\n{answer(run.result().tree)}"
 
 
 def remark(run: Any) -> str:
@@ -93,6 +92,11 @@ def summary(tree: Any) -> str:
         )
     head = ["parameter", "mean", "sd", "5 %", "95 %", *([] if truth is None else ["true"]), "unit"]
     return table(head, rows)
+
+
+def answer(tree: Any) -> str:
+    """What a result says of each parameter, and how far to trust it."""
+    return f"{summary(tree)}\n\n{judgement(tree)}"
 
 
 def judgement(tree: Any) -> str:

@@ -22,8 +22,9 @@ class Features:
         observed: shape (num_features,); NaN where undefined.
         posterior, prior: predictive simulations, shapes (n, num_features) and (m, num_features), or None.
         distance: of the observation from the nearest 1 % of the posterior's predictions, in prior-predictive
-            sds (in older results from their median), shape (num_features,).
+            sds, or from their median, shape (num_features,).
         far: the distance from which it is pointed out.
+        is_to_nearest: whether distances are to the nearest predictions; older results have the median.
         groups: the arrays that the features form.
     """
 
@@ -35,6 +36,7 @@ class Features:
     distance: Float[np.ndarray, " num_features"]
     far: float = MISSED_BY_MEDIAN
     groups: tuple[FeatureGroup, ...] = ()
+    is_to_nearest: bool = False
 
     @property
     def images(self) -> list[FeatureGroup]:
@@ -74,5 +76,5 @@ def read_features(tree: xr.DataTree) -> Features | None:
     return Features(
         names, tuple(map(str, observed.get("feature_units", blank).values)), observed["x"].values,
         posterior["x"].values, None if prior is None else prior.values,
-        distance, far if is_new else MISSED_BY_MEDIAN, tuple(groups_in(tree, names)),
+        distance, far if is_new else MISSED_BY_MEDIAN, tuple(groups_in(tree, names)), is_new,
     )  # fmt: skip

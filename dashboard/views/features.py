@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import panel as pn
 import xarray as xr
+from jaxtyping import Bool
 
 from dashboard import shell, theme
 from dashboard.views.curve_plot import predicted_curve
 from dashboard.views.drawing import columns, span
-from dashboard.views.feature_data import MISSED_BY_MEDIAN, Features, read_features
+from dashboard.views.feature_data import Features, read_features
 from dashboard.views.feature_groups import FeatureGroup, image_axes
 from dashboard.views.grid import grid
 from dashboard.views.image_plot import ImagePlot, side_by_side
@@ -63,27 +64,23 @@ class FeatureComparison(pn.viewable.Viewer):
         if not known.any():
             return f"{len(self.features.names)} features; their distances were not computed."
         worst = float(self.features.distance[known].max())
-        whence = "median of the" if self.features.far == MISSED_BY_MEDIAN else "nearest"
-        words = f"Largest distance from the {whence} predictions: {number(worst, 2)} prior-predictive sd"
+        whence = "nearest predictions" if self.features.is_to_nearest else "median of the predictions"
+        words = f"Largest distance from the {whence}: {number(worst, 2)} prior-predictive sd"
         more = f" and {len(far) - MOST_NAMED} more" if len(far) > MOST_NAMED else ""
         missed = f"; far off: {', '.join(far[:MOST_NAMED])}{more}" if far else ""
         return f"{words}{missed}. {self._least_typical(known)}"
 
-    def _least_typical(self, known: np.ndarray) -> str:
+    def _least_typical(self, known: Bool[np.ndarray, " num_features"]) -> str:
         """Where the observed value stands among the predictions, of the feature where it is farthest out.
 
         A posterior that is much too wide has near predictions too, so that their distance alone would please.
         """
-        observed, names = self.features.observed, self.features.names
-        predicted = self.features.posterior
-        with np.errstate(invalid="ignore"):
-            below = np.mean(predicted < observed, axis=0) + 0.5 * np.mean(predicted == observed, axis=0)
-            above = np.mean(predicted > observed, axis=0) + 0.5 * np.mean(predicted == observed, axis=0)
-        share = np.where(known, below / np.maximum(below + above, np.finfo(float).tiny), 0.5)
+        observed, predicted = self.features.observed, self.features.posterior
+        below = (predicted < observed).sum(0) + 0.5 * (predicted == observed).sum(0)
+        share = np.where(known, below / np.maximum(1, np.isfinite(predicted).sum(0)), 0.5)
         k = int(np.argmax(np.abs(share - 0.5)))
-        return (
-            f"Least typical is {names[k].replace('_', ' ')}, above {100 * share[k]:.0f} % of its predictions."
-        )
+        name = self.features.names[k].replace("_", " ")
+        return f"Least typical is {name}, above {100 * share[k]:.0f} % of its predictions."
 
     def _image(self, found: FeatureGroup) -> pn.viewable.Viewable:
         """The observed image, the median of the predicted ones, and how far the one is from the other."""

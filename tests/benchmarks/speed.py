@@ -104,12 +104,12 @@ def table(peer: dict[str, Any], ours: dict[str, Any]) -> list[Row]:
         times = (None if s is None else 200 * s for s in (p("maf_10k", field), o(name, field)))
         rows.append(Row(f"1000 draws for each of 200 observations, {kind}", *times, 30))
     for variant in ("C", "truncated"):
+        name = f"moons_{variant}"
         for mine, how in (
             ("moons_truncated", "in all, cold"),
             ("moons_one_cold", "one network, in all, cold"),
             ("moons_one", "one network, in all, warm cache"),
         ):
-            name = f"moons_{variant}"
             note = f"C2ST {_number(p(name, 'c2st'))} and ours {_number(o(mine, 'c2st'))}"
             times = p(name, "two_rounds"), o(mine, "two_rounds")
             rows.append(Row(f"two moons, 2 x 5 000, sbi's {variant}, ours {how}", *times, 5, note))
