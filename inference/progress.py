@@ -1,5 +1,6 @@
 """Progress of a run as plain events, and the ways to listen to them."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -57,11 +58,15 @@ def _ignore(event: Progress) -> None:
 
 
 class _Bar:
-    """A tqdm bar per stage, closed when the next stage begins; drawn only when something has changed."""
+    """A tqdm bar per stage, closed when the next stage begins; drawn only when something has changed.
+
+    The first piece of a stage also compiles, and says nothing about the pace of those to come.
+    """
 
     def __init__(self):
         self._bar = None
         self._last: Progress | None = None
+        self._is_compiled = False
 
     def __call__(self, event: Progress) -> None:
         from tqdm.auto import tqdm  # here, so that importing inference stays light
@@ -70,16 +75,21 @@ class _Bar:
             return
         if self._bar is None or self._last is None or event.stage != self._last.stage:
             self._close()
-            self._bar = tqdm(total=event.total, leave=True)
-        self._last = event
-        self._bar.total, self._bar.n = event.total, event.done
+            self._bar = tqdm(total=event.total, initial=event.done, leave=True, mininterval=0, miniters=1)
+            self._is_compiled = False
+        elif event.done > self._last.done and not self._is_compiled:
+            self._is_compiled = True
+            self._bar.n = self._bar.initial = self._bar.last_print_n = event.done
+            self._bar.last_print_t = time.time()
+        self._last, self._bar.total = event, event.total
         self._bar.set_description_str(
             f"{event.stage}: {event.message}" if event.message else event.stage, refresh=False
         )
         if event.values:
             numbers = {name: f"{value:.4g}" for name, value in event.values.items()}
             self._bar.set_postfix(numbers, refresh=False)
-        self._bar.refresh()
+        if not self._bar.update(event.done - self._bar.n):  # which draws it where it is further
+            self._bar.refresh()
         if event.stage == LAST_STAGE and event.done >= event.total:
             self._close()
 

@@ -29,16 +29,22 @@ WAITING_FOR = {
 
 @dataclass
 class Clock:
-    """Time left, from the rate of the current stage, in which work found done at its start does not count."""
+    """Time left, from the rate of the current stage.
+
+    Neither work found done at its start counts, nor the first piece, which also compiles.
+    """
 
     stage: str = ""
     started: float = 0.0
     done_at_start: int = 0
+    is_compiled: bool = False
 
     def left(self, event: Progress, now: float) -> tuple[float | None, float | None]:
         """Seconds left in this stage, and in the run; None while there is no rate yet."""
         if event.stage != self.stage or event.done < self.done_at_start:
-            self.stage, self.started, self.done_at_start = event.stage, now, event.done
+            self.stage, self.done_at_start, self.is_compiled = event.stage, event.done, False
+        elif event.done > self.done_at_start and not self.is_compiled:
+            self.started, self.done_at_start, self.is_compiled = now, event.done, True
         done = event.done - self.done_at_start
         if event.done >= event.total:
             in_stage = 0.0

@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import arviz as az
 import jax
@@ -18,7 +19,7 @@ import pytest
 from inference import journal
 from inference.decimate import decimated, decimated_time
 from inference.execute import in_one_sentence, perform, run
-from inference.progress import Progress, Stopped
+from inference.progress import Progress, Stopped, as_callback
 from inference.provenance import seed_of, simulator_hash
 from inference.recorder import Clock
 from inference.requests import Request
@@ -299,14 +300,28 @@ def test_a_result_that_was_stored_before_the_kill_is_not_computed_again(tiny, st
     assert heard == []
 
 
-def test_time_left_comes_from_the_rate_and_not_from_what_was_found():
+def test_time_left_comes_from_the_rate_and_not_from_what_was_found_or_compiled():
     clock = Clock()
     assert clock.left(Progress("train", 50, 100), 0.0) == (None, None)  # resumed at half
-    in_stage, overall = clock.left(Progress("train", 60, 100), 5.0)
-    assert in_stage == pytest.approx(20.0)
+    assert clock.left(Progress("train", 60, 100), 35.0) == (None, None)  # 30 s of compiling
+    assert clock.left(Progress("train", 60, 100), 36.0) == (None, None)  # the next epoch is under way
+    in_stage, overall = clock.left(Progress("train", 70, 100), 40.0)
+    assert in_stage == pytest.approx(15.0)
     assert overall >= in_stage
-    assert clock.left(Progress("train", 100, 100), 9.0)[0] == 0.0
-    assert clock.left(Progress("sample", 0, 10), 9.0) == (None, None)
+    assert clock.left(Progress("train", 100, 100), 55.0)[0] == 0.0
+    assert clock.left(Progress("sample", 0, 10), 55.0) == (None, None)
+
+
+def test_a_bar_leaves_out_of_the_time_left_what_was_found_or_compiled(monkeypatch, capsys):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("tqdm.std.time", lambda: clock.now)
+    monkeypatch.setattr("inference.progress.time", SimpleNamespace(time=lambda: clock.now))
+    report, drawn = as_callback(None), []
+    for done, clock.now in ((50, 0.0), (60, 35.0), (70, 40.0), (80, 45.0)):
+        report(Progress("train", done, 100))
+        drawn.append(capsys.readouterr().err.rsplit("\r", 1)[-1])
+    report(Progress("diagnose", 1, 1))  # closes it
+    assert ["00:35<?" in drawn[1], "00:40<00:15" in drawn[2], "00:45<00:10" in drawn[3]] == [True] * 3, drawn
 
 
 @pytest.mark.parametrize(
