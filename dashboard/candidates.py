@@ -120,7 +120,7 @@ def _in_file(question: Question, file: Path) -> Found:
         observed = driven.default_observation()
         # They differ in what was observed only; one model for all is compiled and timed once.
         model = found[0].seen.simulator if found else driven
-        seen = Seen(model, observed.label or name, observed.recording, observed.x)
+        seen = Seen(model, observed.label or name, observed.recording, observed.x, observed.told)
         found.append(Candidate(seen, name, label, {"file": str(file), "sweep": sweep}))
     return Found(tuple(found), told=contents.told, channels=contents.channels, channel=contents.channel)
 

@@ -34,12 +34,14 @@ class Seen:
         label: what to call the observation.
         recording: the series that its axes belong to, or None.
         x: features, shape (num_features,).
+        told: what the model took from a recording beside its samples: a sentence, or nothing.
     """
 
     simulator: Simulator
     label: str
     recording: np.ndarray | None
     x: np.ndarray
+    told: str = ""
 
 
 def built_in(simulator: Simulator) -> Seen:
@@ -74,7 +76,7 @@ def _recorded(simulator: Simulator, file: Path, modified: int, sweep: int | None
         raise ValueError(f"{simulator.title or simulator.name} cannot be driven by a recording.")
     driven = simulator.drive(recording)
     observed = driven.default_observation()
-    return Seen(driven, observed.label or recording.label, observed.recording, observed.x)
+    return Seen(driven, observed.label or recording.label, observed.recording, observed.x, observed.told)
 
 
 def sweeps_of(simulator: Simulator, file: Path) -> list[int]:

@@ -85,12 +85,14 @@ class Observed:
         recording: what is drawn on the simulator's axes: of the shape of ``Simulator.picture`` where there is
             one, else of what ``Simulator.simulate`` returns; None if unknown.
         label: what to call it in titles.
+        told: what the model took from a recording beside its samples, for people: a sentence, or nothing.
     """
 
     x: np.ndarray
     theta: np.ndarray | None = None
     recording: np.ndarray | None = None
     label: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,7 +51,7 @@ class ObservationPreview(pn.viewable.Viewer):
         else:
             self._draw_recording(axes, seen.recording)
             words_for = figures.describe(axes, seen.recording)
-        self.summary.text = f"{_title(seen)}. {words_for}"
+        self.summary.text = f"{_title(seen)}. {words_for} {seen.told}".rstrip()
         self.plots.visible = True
 
     def _draw_recording(self, axes: RecordingAxes, values: np.ndarray) -> None:

@@ -144,9 +144,16 @@ def drive(recording: Recording, *, precision: str = "single") -> Simulator:
     protocol = Protocol(np.asarray(recording.current) / recording.area, timing, float(voltage[0]))
     features = jax.jit(partial(current_clamp.features, timing=timing))(voltage)
     x = np.array([features[name] for name in current_clamp.UNITS], np.float32)
-    return _simulator(
-        protocol, observed=Observed(x, recording=voltage, label=recording.label), precision=precision
-    )
+    observed = Observed(x, recording=voltage, label=recording.label, told=_told(recording))
+    return _simulator(protocol, observed=observed, precision=precision)
+
+
+def _told(recording: Recording) -> str:
+    """What turned the recorded voltage and current into those of the model."""
+    added = f"includes the junction potential, {recording.junction_potential:.3g} mV"
+    voltage = added if recording.junction_potential else "is not corrected for a junction potential"
+    current = f"divided by the membrane area, {recording.area:.3g} cm²"
+    return f"The voltage {voltage}, and the current is {current}.".replace("-", "−")
 
 
 def _simulator(

@@ -46,7 +46,7 @@ def upload(visitor, file):
     visitor.press("A recording")
     visitor.see("estimate", "Choose or upload a recording")
     visitor.page.locator("input[type=file]").set_input_files(file)
-    visitor.see("observation-summary", re.compile(r"Cell 518290966.* Voltage from .* mV"))
+    visitor.see("observation-summary", re.compile(r"Cell 518290966.* Voltage from .* mV.*junction.* cm²"))
 
 
 def start_a_small_run(visitor):

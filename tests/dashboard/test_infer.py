@@ -51,7 +51,8 @@ def make_simulator(name="leaky", *, takes_recordings=True):
 
     def drive(recording):
         x = np.array([recording.voltage.mean(), recording.voltage.max()], np.float32)
-        observed = Observed(x, recording=recording.voltage.astype(np.float32), label=recording.label)
+        voltage, told = recording.voltage.astype(np.float32), "Its current is taken as it is."
+        observed = Observed(x, recording=voltage, label=recording.label, told=told)
         return driven(recording.current, recording.time, observed)
 
     return driven(np.where((TIME > 50) & (TIME < 200), 1.0, 0.0), TIME, None)
@@ -98,6 +99,7 @@ def test_a_recording_drives_the_model_and_is_shown(plan, cell):
     assert plan.problem == ""
     assert plan.seen.x[1] == pytest.approx(20.0)
     assert preview.plot.sources["recording"].data["y0"].max() == pytest.approx(20.0)
+    assert preview.summary.text.endswith(" over 300 ms. Its current is taken as it is.")
     assert plan.observation["file"] == str(cell)
 
 

@@ -254,6 +254,12 @@ def test_a_recording_gives_stimulus_step_start_and_observation():
     assert float(trace[0]) == pytest.approx(-74.0)
     observed = driven.default_observation()
     assert observed.label == "made"
+    assert observed.told == (
+        "The voltage includes the junction potential, −14 mV, and the current is divided by the membrane "
+        "area, 0.0001 cm²."
+    )
+    plain = drive(made_recording()).default_observation()
+    assert plain.told.startswith("The voltage is not corrected for a junction potential, and the current")
     assert observed.theta is None
     np.testing.assert_allclose(observed.recording, np.linspace(-74, -64, 2000), rtol=1e-6)
     assert observed.x[FEATURES.index("rest_mean")] == pytest.approx(-74 + 10 * 199.5 / 1999, rel=1e-5)
