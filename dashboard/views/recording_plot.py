@@ -18,6 +18,7 @@ HEIGHT = 300  # pixels, of one line or of overlaid rows
 LEAST_LANE, LANES = 112, 390  # pixels of a lane; of all lanes together
 TIME_AXIS = 44  # pixels that a time axis takes
 FAINT = 0.45  # opacity of overlaid rows
+TOP_WIDTH = 2.0  # pixels: wherever a steep line lies, it covers one fully; else the tips of spikes fade
 
 
 class RecordingPlot:
@@ -110,12 +111,13 @@ class RecordingPlot:
         return below
 
     def _add_layer(self, name: str, role: str, *, is_top: bool) -> None:
-        source, width = self.sources[name], 1.5 if is_top else 1.2
+        source, thin = self.sources[name], 1.5 if is_top else 1.2
         if not self.is_overlaid:
+            width = TOP_WIDTH if is_top else thin
             for figure, lane in zip(self.figures, self._lanes, strict=True):
                 theme.paint(figure.line("t", lane, source=source, line_width=width), line_color=role)
             return
-        drawn = self.figures[0].multi_line("xs", "ys", source=source, line_width=width)
+        drawn = self.figures[0].multi_line("xs", "ys", source=source, line_width=thin)
         if is_top:
             mapper = LinearColorMapper(low=0, high=max(len(self.axes.rows) - 1, 1))
             theme.paint(mapper, palette="ordered")

@@ -100,6 +100,7 @@ def test_a_recording_drives_the_model_and_is_shown(plan, cell):
     assert plan.seen.x[1] == pytest.approx(20.0)
     assert preview.plot.sources["recording"].data["y0"].max() == pytest.approx(20.0)
     assert preview.summary.text.endswith(" over 300 ms. Its current is taken as it is.")
+    assert preview.plot.figures[0].renderers[0].glyph.line_width >= 2.0  # else no pixel of a spike is full
     assert plan.observation["file"] == str(cell)
 
 
