@@ -1,4 +1,7 @@
-"""Docstrings are plain text with code between backticks: what Sphinx would read more into is escaped."""
+"""Docstrings are plain text with code between backticks: what Sphinx would read more into is escaped.
+
+The settings in the docstring of a method's config are left out: the method's own page has them in a table.
+"""
 
 import re
 from typing import Any
@@ -8,6 +11,7 @@ from sphinx.application import Sphinx
 CODE = re.compile(r"(`[^`]+`)")
 SPECIAL = re.compile(r"([|*])|(?<=\w)(_)(?=\W|$)")
 VARIABLES = re.compile(r"Variables,.*:$")
+SETTINGS = "Settings:"  # see inference.methods.fields.explained
 
 
 def escaped(line: str) -> str:
@@ -17,7 +21,8 @@ def escaped(line: str) -> str:
 
 
 def _escape(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
-    found = [escaped(line) for line in lines]
+    end = lines.index(SETTINGS) if SETTINGS in lines else None
+    found = [escaped(line) for line in lines[:end]]
     # A list of variables that is no section of Google's style is shown as it is written.
     lines[:] = [part for line in found for part in ([line + ":", ""] if VARIABLES.match(line) else [line])]
 

@@ -34,14 +34,15 @@ from inference.methods.emergent.population import find_particles, first_particle
 from inference.methods.emergent.program import gradient_of, make_program
 from inference.methods.emergent.reference import greatest_entropy, simulate_support
 from inference.methods.emergent.training import Trainer
-from inference.methods.fields import check_settings, setting
+from inference.methods.fields import check_settings, explained, setting
 from inference.property_posterior import PropertyPosterior
 from simulators import Simulator
 
 
+@explained
 @dataclass(frozen=True)
 class EPI:
-    """Settings of emergent property inference; every field explains itself in its metadata.
+    """Settings of emergent property inference.
 
     Raises:
         ValueError: a value is outside its bounds or choices.

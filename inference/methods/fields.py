@@ -1,11 +1,15 @@
 """Settings of a method: dataclass fields that explain and check themselves."""
 
+import inspect
+import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import field, fields
+from dataclasses import Field, field, fields
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+Config = TypeVar("Config", bound=type)
 
 
 def setting(
@@ -35,6 +39,28 @@ def setting(
     described["advanced"] = advanced or None
     known = {name: value for name, value in described.items() if value is not None}
     return field(default=default, metadata={"label": label, "help": explanation, **known})
+
+
+def explained(config: Config) -> Config:
+    """The config class itself, whose docstring, which ``help`` shows, then ends with all of its settings."""
+    items = sorted(fields(config), key=lambda item: "advanced" in item.metadata)  # as in a form
+    entries = "\n".join(map(_entry, items))
+    config.__doc__ = f"{inspect.cleandoc(config.__doc__ or '')}\n\nSettings:\n{entries}"
+    return config
+
+
+def _entry(item: Field[Any]) -> str:
+    """``name: Label. Explanation. (default; what it may be)`` as lines of help."""
+    about, default = item.metadata, "empty, None" if item.default is None else repr(item.default)
+    may_be = ""
+    if "choices" in about:
+        may_be = "; " + ", ".join(map(repr, about["choices"]))
+    elif "bounds" in about:
+        may_be = "; {:_} to {:_}".format(*about["bounds"])
+    words = f"{item.name}: {about.get('label', '')}. {about.get('help', '')} (default {default}{may_be})"
+    return textwrap.fill(
+        words, 100, initial_indent=4 * " ", subsequent_indent=8 * " ", break_on_hyphens=False
+    )
 
 
 def check_settings(config: Any) -> None:

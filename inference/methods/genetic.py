@@ -29,7 +29,7 @@ from inference.goals import Goal, observed
 from inference.methods.abc.distance import Distance, check_usable, fit_distance, is_usable
 from inference.methods.abc.population import constrained, located
 from inference.methods.base import Method, MethodOutput, RunContext, Variables
-from inference.methods.fields import check_settings, setting
+from inference.methods.fields import check_settings, explained, setting
 from inference.progress import Progress
 from inference.simulation_store import simulate_round
 from simulators import Prior, Simulations, Simulator
@@ -41,9 +41,10 @@ TAILS = 0.001  # of the prior's mass beyond each side of the box, where the prio
 NUM_PRIOR = 10_000  # draws that say where that is
 
 
+@explained
 @dataclass(frozen=True)
 class Genetic:
-    """Settings of the genetic search; every field explains itself in its metadata.
+    """Settings of the genetic search.
 
     Raises:
         ValueError: a value is outside its bounds, or the simulations are too few for two generations.

@@ -23,7 +23,7 @@ from inference.estimators.hierarchy import AGGREGATORS
 from inference.goals import Goal, Observation
 from inference.hierarchical_posterior import HierarchicalPosterior, side_by_side
 from inference.methods.base import Method, MethodOutput, RunContext
-from inference.methods.fields import check_settings, setting
+from inference.methods.fields import check_settings, explained, setting
 from inference.methods.hierarchical.findings import narrowing
 from inference.methods.hierarchical.variants import GroupVariant
 from inference.methods.learner import Learner, is_sequential
@@ -35,9 +35,10 @@ from simulators import Simulations, Simulator
 NUM_EXTRA = 9  # where neither the settings nor an observation say how many
 
 
+@explained
 @dataclass(frozen=True)
 class HNPE(Learner):
-    """Settings of hierarchical neural posterior estimation; every field explains itself in its metadata.
+    """Settings of hierarchical neural posterior estimation.
 
     Raises:
         ValueError: a value is outside its bounds or choices.

@@ -32,7 +32,7 @@ from inference.diagnostics.chains import chain_diagnostics
 from inference.drawn_posterior import DrawnPosterior
 from inference.goals import Goal, observed
 from inference.methods.base import Method, MethodOutput, RunContext
-from inference.methods.fields import check_settings, setting
+from inference.methods.fields import check_settings, explained, setting
 from inference.methods.mcmc import jumps
 from inference.methods.mcmc.blocks import Plan, Step, run_chains
 from inference.methods.mcmc.target import Target
@@ -44,9 +44,10 @@ MOST_DENSE = 100  # parameters up to which the mass matrix is a full one
 STATS = ("lp", "diverging", "acceptance_rate", "energy", "step_size", "n_steps", "tree_depth")
 
 
+@explained
 @dataclass(frozen=True)
 class NUTS:
-    """Settings of NUTS; every field explains itself in its metadata.
+    """Settings of NUTS.
 
     Raises:
         ValueError: a value is outside its bounds.

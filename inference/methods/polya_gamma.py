@@ -25,7 +25,7 @@ from inference.diagnostics.chains import chain_diagnostics
 from inference.drawn_posterior import DrawnPosterior
 from inference.goals import Goal, observed
 from inference.methods.base import Method, MethodOutput, RunContext
-from inference.methods.fields import check_settings, setting
+from inference.methods.fields import check_settings, explained, setting
 from inference.methods.mcmc.blocks import Plan, run_chains
 from inference.methods.mcmc.polya_gamma_draws import polya_gamma
 from inference.methods.mcmc.target import Target
@@ -34,9 +34,10 @@ from simulators import Prior, Simulator
 QUADRATIC = 1e-3  # relative error up to which a log prior is that of a Gaussian
 
 
+@explained
 @dataclass(frozen=True)
 class PolyaGammaGibbs:
-    """Settings of the sampler; every field explains itself in its metadata.
+    """Settings of the sampler.
 
     Raises:
         ValueError: a value is outside its bounds.

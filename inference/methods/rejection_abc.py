@@ -19,7 +19,7 @@ from inference.goals import Goal, observed
 from inference.methods.abc.distance import Distance, check_usable, fit_distance, is_usable
 from inference.methods.abc.regression import adjust
 from inference.methods.base import Method, MethodOutput, RunContext, Variables
-from inference.methods.fields import check_settings, setting
+from inference.methods.fields import check_settings, explained, setting
 from inference.resampling import effective_number, resampled
 from inference.simulation_store import simulate_round
 from simulators import Prior, Simulations, Simulator
@@ -27,9 +27,10 @@ from simulators import Prior, Simulations, Simulator
 NAME = "Rejection ABC"
 
 
+@explained
 @dataclass(frozen=True)
 class RejectionABC:
-    """Settings of rejection ABC; every field explains itself in its metadata.
+    """Settings of rejection ABC.
 
     Raises:
         ValueError: a value is outside its bounds.

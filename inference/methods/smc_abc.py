@@ -25,15 +25,16 @@ from inference.methods.abc.distance import is_usable
 from inference.methods.abc.generations import NAME, Search
 from inference.methods.abc.population import Population
 from inference.methods.base import Method, MethodOutput, RunContext, Variables
-from inference.methods.fields import check_settings, setting
+from inference.methods.fields import check_settings, explained, setting
 from inference.resampling import resampled
 from simulators import Simulator
 from simulators.simulate import joined
 
 
+@explained
 @dataclass(frozen=True)
 class SMCABC:
-    """Settings of sequential Monte Carlo ABC; every field explains itself in its metadata.
+    """Settings of sequential Monte Carlo ABC.
 
     Raises:
         ValueError: a value is outside its bounds, or the simulations are too few for one generation.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from inference.embeddings.spec import named_embedding
 from inference.goals import Goal
 from inference.methods.base import Method, MethodOutput, RunContext
-from inference.methods.fields import check_settings, setting
+from inference.methods.fields import check_settings, explained, setting
 from inference.methods.learner import Learner, Values, applies_with, is_sequential
 from inference.methods.sequential.rounds import run_rounds
 from simulators import Simulator
@@ -24,9 +24,10 @@ ESTIMATORS = ("nsf", "maf", "coupling", "mdn", "gaussian", "bayesian_mdn")
 MIXTURES = ("mdn", "gaussian")
 
 
+@explained
 @dataclass(frozen=True)
 class SNPE(Learner):
-    """Settings of sequential neural posterior estimation; every field explains itself in its metadata.
+    """Settings of sequential neural posterior estimation.
 
     Raises:
         ValueError: a value is outside its bounds or choices, or values that do not go together.

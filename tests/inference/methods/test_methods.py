@@ -1,5 +1,8 @@
 """What every method on offer promises; a new one is tested by being registered."""
 
+import inspect
+from dataclasses import fields
+
 import pytest
 
 from inference import METHODS
@@ -29,3 +32,11 @@ def test_it_introduces_itself(name):
     assert method.name == name
     assert method.title
     assert method.config() == method.config()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_help_lists_every_setting_with_its_explanation(name):
+    config = METHODS[name].config
+    words = " ".join((inspect.getdoc(config) or "").split())
+    for item in fields(config):
+        assert f" {item.name}: {item.metadata['label']}. {item.metadata['help']} (default " in words
