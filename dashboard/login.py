@@ -140,6 +140,8 @@ class _LoginHandler(RequestHandler):
     def get(self) -> None:
         self._show("")
 
+    head = get
+
     async def post(self) -> None:
         self.check_xsrf_cookie()
         name = self.get_body_argument("name", "").lower()[:64]

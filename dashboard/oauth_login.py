@@ -41,6 +41,9 @@ class _OAuthHandler(RequestHandler):
     provider: Provider
     allowed: Allowed
 
+    def head(self) -> None:
+        self._show()  # nothing is begun, and nothing used up
+
     async def get(self) -> None:
         if any(self.get_query_arguments(key) for key in ("code", "state", "error")):
             await self._come_back()

@@ -156,3 +156,5 @@ class _RefusalHandler(RequestHandler):
             f"{self.proxy.header}, and it has named nobody."
         )
         show_login(self, f'<p role="alert" class="problem">{escape(words)}</p>')
+
+    head = get

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import panel as pn
 import typer
+from panel.io.liveness import LivenessHandler
+from panel.io.server import DocHandler
 
 from dashboard import compilation, logins, settings, shell
 from dashboard.jobs import get_jobs
@@ -90,6 +92,7 @@ def serve_pages(*, port: int, is_open: bool, access: Access = Access()) -> None:
     jobs = get_jobs()
     jobs.warm_up()
     forget_unused_pages()
+    _answer_head()
     typer.echo(f"Posterior Lab: http://localhost:{port}   (runs in {root}; end with Ctrl-C)")
     try:
         pn.serve(
@@ -140,6 +143,12 @@ def _free_port(port: int, address: str = ADDRESS) -> int:
         except OSError as error:
             raise ValueError(f"Port {port} is taken; choose another with --port.") from error
         return probe.getsockname()[1]
+
+
+def _answer_head() -> None:
+    """Answer HEAD, which monitors and previews of links ask, as GET is; Tornado leaves out the body."""
+    for handler in (DocHandler, LivenessHandler):
+        handler.head = handler.get
 
 
 def _be_quiet() -> None:

@@ -11,8 +11,8 @@ from tests.browser.lab import PASSWORDS, answer, logged_in, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
-ROUTES = ("/", "/home", "/model", "/infer", "/run", "/compare", "/metadata", "/infer/metadata")
-ROUTES += ("/infer/autoload.js?bokeh-autoload-element=1", "/infer/ws")
+PAGES = ("/", "/home", "/model", "/infer", "/run", "/compare")
+ROUTES = (*PAGES, "/metadata", "/infer/metadata", "/infer/autoload.js?bokeh-autoload-element=1", "/infer/ws")
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -21,6 +21,15 @@ def test_nobody_gets_a_page(lab, route):
         status, place = answer(lab[0], "GET", route, Cookie=cookie)
         assert status in (302, 403)
         assert status == 403 or re.match(r"\.?/login\?next=%2F", place)
+        asked = answer(lab[0], "HEAD", route, Cookie=cookie)
+        assert asked == (status, place) or (asked[0] == 405 and route not in PAGES)
+
+
+def test_whoever_is_logged_in_gets_the_same_of_a_page_but_its_body(browser, lab):
+    with logged_in(browser, lab, "bob") as bob:
+        cookies = "; ".join(f"{one['name']}={one['value']}" for one in bob.context.cookies())
+    for route in ("/", "/run", "/login"):
+        assert answer(lab[0], "HEAD", route, Cookie=cookies) == (200, "")
 
 
 def test_a_form_from_elsewhere_logs_nobody_in(lab):

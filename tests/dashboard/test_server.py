@@ -60,12 +60,21 @@ def test_it_serves_and_ends_without_a_traceback(tmp_path):
         try:
             address = process.stdout.readline().split()[2]
             assert address.startswith("http://localhost:")
-            assert "Posterior Lab" in _get(address.replace("localhost", server.ADDRESS))
+            address = address.replace("localhost", server.ADDRESS)
+            assert "Posterior Lab" in _get(address)
+            for path in ("/", "/liveness"):
+                assert _head(address + path) == (200, b"")
         finally:
             process.send_signal(signal.SIGTERM)
             log = process.communicate(timeout=90)[0]
     assert "Traceback" not in log, log
     assert process.returncode == 0  # as by Ctrl-C: that is how one ends it
+
+
+def _head(address):
+    with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=60) as answer:
+        assert int(answer.headers["Content-Length"]) > 0
+        return answer.status, answer.read()
 
 
 def _get(address, seconds=90.0):
