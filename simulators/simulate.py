@@ -60,10 +60,12 @@ class Simulations:
     def summary(self) -> str:
         """How many there are, and what is wrong with the others: one phrase for people."""
         valid, blown_up = int(self.is_valid.sum()), int((~self.is_finite).sum())
+        undefined = int((~self.is_valid & self.is_finite & np.isnan(self.x).any(axis=1)).sum())
         counts = {
             "simulations": len(self),
             "valid": valid,
-            "with undefined features": len(self) - valid - blown_up,
+            "with undefined features": undefined,
+            "not valid by the model's own rule": len(self) - valid - blown_up - undefined,
             "not finite": blown_up,
         }
         kept = [(count, what) for what, count in counts.items() if count or what == "valid"]

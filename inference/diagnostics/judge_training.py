@@ -56,7 +56,8 @@ def usable(numbers: Numbers) -> Iterator[Finding]:
     yield Finding(
         "bad" if share < FEW_USABLE[1] and not is_enough else "caution",
         f"{sentence}.",
-        "Narrow the prior to where the model works, or use features that are always defined.",
+        "Narrow the prior to where the model works, use features that are always defined, or say with the "
+        "model's is_valid which simulations count (guide “Bring my own simulator”).",
     )
 
 

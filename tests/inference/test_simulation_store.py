@@ -151,7 +151,7 @@ def test_what_is_not_finite_is_counted_apart_and_never_trained_on(key):
         bad = jnp.where(theta["a"] < 0.2, jnp.inf, jnp.where(theta["a"] < 0.5, jnp.nan, theta["a"]))
         return jnp.stack([bad, theta["a"]])
 
-    for is_valid in (None, lambda x: jnp.asarray(True)):
+    for is_valid in (None, lambda x: jnp.asarray(True), lambda x: x[1] > 0.9):
         simulator = Simulator("made", Prior({"a": dist.Uniform(0.0, 1.0)}), simulate, is_valid=is_valid)
         told = []
         context = RunContext(key, told.append)
@@ -159,9 +159,11 @@ def test_what_is_not_finite_is_counted_apart_and_never_trained_on(key):
         a = simulations.theta[:, 0]
         assert np.array_equal(simulations.is_finite, a >= 0.2)
         assert not simulations.is_valid[a < 0.2].any()
-        undefined = 0 if is_valid else int(((a >= 0.2) & (a < 0.5)).sum())
+        invalid = ~simulations.is_valid & (a >= 0.2)
+        undefined, others = int((invalid & (a < 0.5)).sum()), int((invalid & (a >= 0.5)).sum())
         words = f"500 simulations, {simulations.is_valid.sum()} valid, "
         words += f"{undefined} with undefined features, " if undefined else ""
+        words += f"{others} not valid by the model's own rule, " if others else ""
         assert told[-1].message == f"{words}{(a < 0.2).sum()} not finite."
 
 

@@ -98,6 +98,9 @@ def _run_round(
         proposal = variant.propose(campaign, rounds)
         draws = _draw(key.proposal, campaign, bank, proposal, context)
     bank = bank.with_round(_simulate(campaign, number, draws, context))
+    if not number and (sentence := unused_words(bank)):
+        num = len(bank.simulations)
+        context.on_progress(Progress("simulate", num, num, message=sentence))
     for x in campaign.observed:
         bank.check(x)
     problem = variant.problem(campaign, bank, rounds)
@@ -127,6 +130,19 @@ def _simulate(campaign: Campaign, number: int, draws: Draws | None, context: Run
     if campaign.num_extra:
         theta = with_extras(jax.random.fold_in(key, 0), campaign, num, theta)
     return simulate_round(key, campaign.simulator, num, context, round=number, theta=theta)
+
+
+def unused_words(bank: Bank) -> str:
+    """What becomes of simulations without some feature, and what to do; "" where there is nothing to do."""
+    lacking = int((~bank.simulations.is_valid & bank.simulations.is_finite).sum())
+    if not lacking or bank.campaign.simulator.is_valid is not None:
+        return ""
+    counts = f"{lacking:,} of {len(bank.u):,} simulations".replace(",", " ")
+    return (
+        f"{counts} lack a feature (NaN) and are not learned from, which leaves the posterior of an "
+        "observation that has all features as it is; with is_valid a model says itself which simulations "
+        "count (guide “Bring my own simulator”)."
+    )
 
 
 def _draw(key: Array, campaign: Campaign, bank: Bank, proposal: Any, context: RunContext) -> Draws:

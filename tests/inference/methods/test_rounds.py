@@ -1,6 +1,7 @@
 """SNPE in several rounds: every variant finds the posterior, and nothing is lost or silently wrong."""
 
 import dataclasses
+import re
 
 import jax
 import jax.numpy as jnp
@@ -140,6 +141,31 @@ def test_members_of_an_ensemble_are_shown():
     assert len(np.unique(finding(result, "member_mean")[:, 0])) == 3
     draws = result.posterior.sample(jax.random.key(1), 500)
     assert np.isfinite(np.asarray(result.posterior.log_prob(draws))).all()
+
+
+def test_a_run_says_what_becomes_of_simulations_without_a_feature_and_what_to_do():
+    """Unless the model says itself which simulations count."""
+
+    def half(key, theta):
+        return jnp.where(theta["a"][0] < 0, jnp.array([jnp.nan, 1.0]), noisy(key, theta))
+
+    told = []
+    for is_valid in (None, lambda x: jnp.isfinite(x[1])):
+        simulator = Simulator("half", GAUSSIAN.prior, half, is_valid=is_valid)
+        heard = []
+
+        def hear(event, heard=heard):
+            heard.append(event.message)
+            if event.stage == "train":
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            run(QUICK, simulator, X_O, key=jax.random.key(1), on_progress=hear)
+        told.append([words for words in heard if "is_valid" in words])
+    assert told[1] == []
+    assert len(told[0]) == 1
+    assert re.search(r"\d{3} of 400 simulations lack a feature", told[0][0])
+    assert "Bring my own simulator" in told[0][0]
 
 
 class TestFailures:
