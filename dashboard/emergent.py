@@ -52,7 +52,9 @@ class Support:
         return float((~np.isfinite(self.column(name))).mean())
 
     def usual(self, name: str) -> tuple[float, float]:
-        """Mean and sd to begin with: of the built-in observation, and half that of the prior."""
+        """Mean and sd at first: the model's own, else its built-in observation and half the prior's sd."""
+        if name in self.simulator.targets:
+            return self.simulator.targets[name]
         values = self.column(name)[np.isfinite(self.column(name))].astype(float)
         if not values.size:
             return 0.0, 1.0

@@ -60,9 +60,10 @@ class PropertyChoice(pn.viewable.Viewer):
         if found.simulator is not self.plan.simulator:
             return
         targets, names = self.plan.targets, found.simulator.feature_names
-        shown = [name for k, name in enumerate(names) if k < MOST_ROWS or name in targets]
+        asked = list(targets) or list(found.simulator.targets)
+        shown = [name for k, name in enumerate(names) if k < MOST_ROWS or name in asked]
         usable = [name for name in shown if not found.undefined(name)]
-        wanted = list(targets) or (usable if len(usable) <= FEW else usable[:1])
+        wanted = asked or (usable if len(usable) <= FEW else usable[:1])
         self.support = found
         self.rows = {
             name: TargetRow(

@@ -118,6 +118,8 @@ class Simulator:
         simulate_features: ``(key, theta) -> features(simulate(key, theta))`` without storing the recording.
         is_valid: ``x -> bool``; None: a simulation is valid when all its features are finite.
         axes: how to draw recordings (or pictures); None when there is nothing to draw.
+        targets: feature -> mean and sd of the emergent property that the source asks for; the form of EPI
+            begins with them.
         picture: ``(key, theta) -> array`` to draw on ``axes`` where that is not the recording itself.
         chunk_size: rows that are simulated fastest together; None: by the number of time steps.
         true_theta: parameters of the built-in synthetic observation, shape (dim,).
@@ -144,6 +146,7 @@ class Simulator:
     differentiable: bool = field(default=True, kw_only=True)
     simulate_features: Callable[[Key[Array, ""], Theta], Any] | None = field(default=None, kw_only=True)
     is_valid: Callable[[Array], Array] | None = field(default=None, kw_only=True)
+    targets: Mapping[str, tuple[float, float]] = field(default_factory=dict, kw_only=True)
     axes: RecordingAxes | ImageAxes | None = field(default=None, kw_only=True)
     picture: Callable[[Key[Array, ""], Theta], Any] | None = field(default=None, kw_only=True)
     chunk_size: int | None = field(default=None, kw_only=True)
@@ -219,6 +222,7 @@ class Simulator:
             features=None if features is None else lambda recording: chosen(features(recording)),
             simulate_features=None if fused is None else lambda key, theta: chosen(fused(key, theta)),
             observed=observed,
+            targets={name: pair for name, pair in self.targets.items() if name.split("[")[0] in kept},
             log_likelihood=None,
             logistic_design=None,
             exact_posterior=None,

@@ -63,6 +63,7 @@ linear_dynamics = Simulator(
     simulate,
     feature_units={"real_part": "1/s", "frequency": "Hz"},
     feature_labels={"real_part": "real part", "frequency": "frequency"},
+    targets={"real_part": (0.0, 0.25), "frequency": (1.0, 0.1)},
     axes=RecordingAxes(TIME, "activity", "", time_unit="s", rows=("x1", "x2")),
     picture=trajectory,
     true_theta=np.array([0.0, 2 * math.pi, -2 * math.pi, 0.0], np.float32),

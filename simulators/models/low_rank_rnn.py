@@ -160,6 +160,7 @@ def make_low_rank_rnn(num_neurons: int = 2, *, noise: float = 0.01) -> Simulator
         Prior({"U": entries, "V": entries}, labels={"U": "$U$", "V": "$V$"}),
         partial(simulate, noise=noise),
         feature_labels={"real_part": "largest real part", "symmetric_part": "symmetric part"},
+        targets={"real_part": (0.5, 0.25), "symmetric_part": (1.5, 0.25)},
         axes=RecordingAxes(TIME, "activity", "", time_unit="τ", rows=("norm", *neurons)),
         picture=partial(activity, noise=noise),
         true_theta=amplifying(num_neurons),

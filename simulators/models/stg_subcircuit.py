@@ -191,6 +191,7 @@ stg_subcircuit = Simulator(
     features,
     feature_units={"hub_frequency": "Hz"},
     feature_labels={"hub_frequency": "frequency of the hub"},
+    targets={"hub_frequency": (0.55, 0.025)},
     simulate_features=simulate_features,
     axes=RecordingAxes(TIME, "voltage", "mV", time_unit="s", rows=NEURONS),
     true_theta=np.array([6.1071167, 1.3093035], np.float32),

@@ -208,6 +208,7 @@ def make_superior_colliculus(*, silencing: float = 0.0, num_trials: int = 200) -
         partial(simulate, silencing=silencing, num_trials=num_trials),
         features,
         feature_labels={"pro_accuracy": "accuracy in Pro", "anti_accuracy": "accuracy in Anti"},
+        targets={"pro_accuracy": (0.75, 0.075), "anti_accuracy": (0.75, 0.075)},
         simulate_features=partial(simulate_features, silencing=silencing, num_trials=num_trials),
         axes=RecordingAxes(TIME, "activity", "", time_unit="s", rows=rows),
         picture=partial(one_pair, silencing=silencing),

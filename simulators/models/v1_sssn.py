@@ -199,6 +199,7 @@ def make_v1_sssn(*, contrast: float = 0.5, num_trials: int = 100) -> Simulator:
         features,
         feature_units=UNITS,
         feature_labels={name: f"fluctuation of {name[-1]}" for name in UNITS},
+        targets={"s_E": (5.0, 1.0)},
         simulate_features=partial(simulate_features, h=h, num_trials=num_trials),
         axes=RecordingAxes(np.arange(NUM_STEPS + 1) * DT, "rate", "Hz", rows=POPULATIONS),
         picture=partial(one_trial, h=h),

@@ -14,7 +14,7 @@ from dashboard.views.plan import Plan
 from dashboard.views.target_row import TargetRow
 from inference import EmergentProperty
 from inference.methods import METHODS
-from simulators import Prior, Simulator
+from simulators import Prior, Simulator, all_simulators
 
 
 def statistics(key, theta):
@@ -152,6 +152,23 @@ class TestRow:
 
 
 class TestForm:
+    def test_it_begins_with_the_property_of_the_source(self):
+        published = {
+            "linear_dynamics": {"real_part": (0.0, 0.25), "frequency": (1.0, 0.1)},
+            "v1_sssn": {"s_E": (5.0, 1.0)},
+            "stg_subcircuit": {"hub_frequency": (0.55, 0.025)},
+            "low_rank_rnn": {"real_part": (0.5, 0.25), "symmetric_part": (1.5, 0.25)},
+            "superior_colliculus": {"pro_accuracy": (0.75, 0.075), "anti_accuracy": (0.75, 0.075)},
+        }
+        models = all_simulators()
+        assert {name: model.targets for name, model in models.items() if model.targets} == published
+        assert models["linear_dynamics"].only("frequency").targets == {"frequency": (1.0, 0.1)}
+        plan = Plan(models, model="linear_dynamics", config=METHODS["snpe"].config())
+        form = PropertyChoice(plan)
+        plan.choose(kind="property")
+        assert plan.targets == {name: row.target for name, row in form.rows.items()}
+        assert plan.targets == published["linear_dynamics"]
+
     def test_a_property_becomes_a_request(self, plan):
         form, method = PropertyChoice(plan), MethodChoice(plan, METHODS)
         asked = []
