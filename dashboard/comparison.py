@@ -46,7 +46,7 @@ class Comparison(pn.viewable.Viewer):
         facts = [run_facts(name, by_id[run_id]) for run_id, name in self.names.items()]
         verdicts = {run_id: verdict(tree) for run_id, tree in by_id.items()}
         self.verdicts = run_tables.verdict_table(self.names, verdicts)
-        self.facts = run_tables.facts_table(self.names, facts)
+        self.facts = run_tables.facts_table(self.names, facts, [run.request.method for run in runs])
         self.overlay = Overlay({self.names[id_]: posterior_draws(tree) for id_, tree in by_id.items()})
         self.distances = PredictiveDistances([*self.names.values()], facts)
         self.is_one_observation = is_one_observation(facts)

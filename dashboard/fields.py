@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard import words
+from inference.settings import find_method
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,16 @@ def readable(name: str) -> str:
     """``"num_simulations"`` as ``"Number of simulations"``."""
     text = re.sub(r"^num_", "number_of_", name).replace("_", " ")
     return text[:1].upper() + text[1:]
+
+
+def setting_label(method: str, name: str) -> str:
+    """What the form calls a setting, as within a sentence; ``"num rounds"`` of a method that is not known."""
+    try:
+        known = {field.name: field.label for field in fields_of(find_method(method).config)}
+    except ValueError:
+        known = {}
+    label = known.get(name) or name.replace("_", " ")
+    return label[:1].lower() + label[1:]
 
 
 def read_number(text: str, kind: type) -> Any:

@@ -115,7 +115,7 @@ def _settings(method: str, config: Mapping[str, Any]) -> str:
     changed = {name: value for name, value in config.items() if name in usual and value != usual[name]}
     if not changed:
         return "All settings were those that posterior-lab comes with."
-    return f"Settings other than the defaults were: {settings_words(changed)}."
+    return f"Settings other than the defaults were: {settings_words(method, changed)}."
 
 
 def _answer(tree: xr.DataTree) -> str:

@@ -64,7 +64,7 @@ def _facts(run: Run) -> str:
         "run": run.id,
         "model": request.simulator,
         "method": method_name(request.method),
-        "settings": settings_words(request.config) or "as they come",
+        "settings": settings_words(request.method, request.config) or "as they come",
         "observation": overview(run).observation,
         "seed": str(request.seed),
         "asked for": f"{run.created:%Y-%m-%d %H:%M} UTC",

@@ -180,7 +180,7 @@ def _head(run: Run, state: str) -> str:
     kind = request.observation["kind"]
     facts = [
         f"<b>{escape(method_name(request.method))}</b>",
-        escape(settings_words(request.config)) or "settings as they come",
+        escape(settings_words(request.method, request.config)) or "settings as they come",
         f"seed {request.seed}",
         f"asked for {ago(run.created)}",
         f'<a href="{links.model_url(request.simulator)}">the model</a>',

@@ -25,6 +25,7 @@ _UNITS = (
     ("us", "µs"),
     ("MOhm", "MΩ"),
 )
+_METHODS = {"genetic": "Genetic search", "polya_gamma": "Pólya-Gamma", "rejection_abc": "Rejection ABC"}
 _LATEX = {  # longer names before those that they begin with
     r"\varepsilon": "ε", r"\varphi": "φ", r"\alpha": "α", r"\beta": "β", r"\gamma": "γ", r"\delta": "δ",
     r"\epsilon": "ε", r"\zeta": "ζ", r"\eta": "η", r"\theta": "θ", r"\kappa": "κ", r"\lambda": "λ",
@@ -77,8 +78,8 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def method_name(name: str) -> str:
-    """``"polya_gamma"`` as ``"POLYA-GAMMA"``."""
-    return name.upper().replace("_", "-")
+    """``"smc_abc"`` as ``"SMC-ABC"``, ``"polya_gamma"`` as ``"Pólya-Gamma"``: as the documentation has it."""
+    return _METHODS.get(name) or name.upper().replace("_", "-")
 
 
 def count(value: int, thing: str) -> str:

@@ -27,9 +27,9 @@ TEACH = {
 EXPLAIN = {
     "hidden": "New data are simulated with parameters that nobody is shown. The result reveals them: "
     "you see whether the posterior has found them.",
-    "shipped": "The data that come with the model, simulated with the parameters that its authors chose.",
+    "shipped": "The observation that comes with the model, made with the parameters that its authors chose.",
 }
-_NAMES = {"A hidden truth": "hidden", "The model's own data": "shipped"}
+_NAMES = {"Hidden parameters": "hidden", "The built-in observation": "shipped"}
 
 
 class FirstSteps(pn.viewable.Viewer):

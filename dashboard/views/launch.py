@@ -13,6 +13,7 @@ from dashboard import shell, words
 from dashboard.background import Latest
 from dashboard.emergent import property_words
 from dashboard.estimate import Estimate, estimate
+from dashboard.fields import setting_label
 from dashboard.views.plan import KINDS, Plan
 from inference.requests import Request
 from simulators import Simulator
@@ -103,8 +104,8 @@ def summary(plan: Plan) -> str:
         "model": plan.simulator.title or plan.model,
         "observation": observation,
         **({"beside it": words.count(len(plan.extras), "other")} if plan.uses_extras else {}),
-        "method": plan.method,
-        **{name.replace("_", " "): str(value) for name, value in plan.settings.items()},
+        "method": words.method_name(plan.method),
+        **{setting_label(plan.method, name): str(value) for name, value in plan.settings.items()},
     }
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in lines.items())
     return f'<dl data-testid="plan">{rows}</dl>'

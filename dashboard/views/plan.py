@@ -23,7 +23,7 @@ from simulators import Simulator
 from simulators.recordings import kind_of
 
 KINDS = {
-    "default": "Built-in",
+    "default": "Built-in observation",
     "recording": "A recording",
     "none": "None: amortised",
     "property": "An emergent property",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from dashboard.fields import setting_label
 from inference.tree import NAMES
 
 TITLES = {
@@ -35,9 +36,9 @@ def provenance_html(attrs: Mapping[str, Any]) -> str:
     return f'<div class="wide"><table data-testid="provenance">{body}</table></div>'
 
 
-def settings_words(config: Mapping[str, Any]) -> str:
-    """``"num_simulations 1000, estimator maf"``."""
-    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in config.items())
+def settings_words(method: str, config: Mapping[str, Any]) -> str:
+    """``"simulations 1 000, density estimator maf"``, as the form calls them."""
+    return ", ".join(f"{setting_label(method, name)} {_value(value)}" for name, value in config.items())
 
 
 def _plain(value: Any) -> str:

@@ -7,13 +7,15 @@ from html import escape
 from typing import Any
 
 from dashboard import links
+from dashboard.fields import setting_label
 from dashboard.views import run_rows
 from dashboard.views.tables import folded, table
 from dashboard.views.verdict_words import reason
-from dashboard.words import duration, number
+from dashboard.words import duration, method_name, number
 from inference.diagnostics import C2ST, RunFacts, Verdict
 from inference.diagnostics.compare import differing_settings
 
+METHOD = "method"  # in a run's settings: the class of its config
 UNKNOWN = "–"
 MORE = "Settings that not all of these methods have"
 Names = Mapping[str, str]  # run id -> a short name
@@ -28,14 +30,19 @@ def verdict_table(names: Names, verdicts: Mapping[str, Verdict]) -> str:
     return table("<th>run</th><th>verdict</th>", rows, "verdict-table")
 
 
-def facts_table(names: Names, facts: Sequence[RunFacts]) -> str:
+def facts_table(names: Names, facts: Sequence[RunFacts], methods: Sequence[str]) -> str:
     """Markup: what each run cost and the settings that are not the same in all; one column per run.
 
     Of an emergent property also the entropy, and how far off its constraints are. Settings that
     differ only because other methods have no such setting are folded away.
+
+    Args:
+        names: of the runs.
+        facts: of each, in the same order.
+        methods: by name, in the same order.
     """
     lines = {
-        "simulations": [_count(run.simulations) for run in facts],
+        "simulations in all": [_count(run.simulations) for run in facts],
         "computing time": [UNKNOWN if run.seconds is None else duration(run.seconds) for run in facts],
     }
     if any(run.entropy is not None for run in facts):
@@ -45,12 +52,17 @@ def facts_table(names: Names, facts: Sequence[RunFacts]) -> str:
             number(run.violation[constraint], 2) if constraint in run.violation else UNKNOWN for run in facts
         ]
         lines[f"{constraint.replace('_', ' ')}, off by (of its target)"] = words
+    if len(set(methods)) > 1:
+        lines["method"] = [method_name(method) for method in methods]
     alone = {}
     for name, values in differing_settings(facts).items():
+        if name == METHOD:
+            continue
         known = [value for run, value in zip(facts, values, strict=True) if name in run.settings]
         words = [_plain(run.settings[name]) if name in run.settings else UNKNOWN for run in facts]
         is_contrast = any(value != known[0] for value in known)
-        (lines if is_contrast else alone)[name.replace("_", " ")] = words
+        of = next(method for method, run in zip(methods, facts, strict=True) if name in run.settings)
+        (lines if is_contrast else alone)[setting_label(of, name)] = words
     shown = _columns(names, lines, "facts-table")
     return shown + (folded(_columns(names, alone, "more-settings"), MORE) if alone else "")
 

@@ -68,7 +68,7 @@ class EPI:
     )
     estimator: str = setting(
         "coupling",
-        "Density",
+        "Density estimator",
         "coupling: affine, fast. spline: bends more, about three times as slow.",
         choices=("coupling", "spline"),
     )
@@ -208,7 +208,7 @@ class EPI:
         group="Network",
     )
     num_layers: int = setting(
-        3, "Couplings", "Stages of the flow.", bounds=(1, 20), advanced=True, group="Network"
+        3, "Flow layers", "Couplings of the flow.", bounds=(1, 20), advanced=True, group="Network"
     )
     depth: int = setting(
         2, "Hidden layers", "Of the network in each coupling.", bounds=(1, 10), advanced=True, group="Network"

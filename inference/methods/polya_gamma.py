@@ -175,7 +175,7 @@ def _gibbs(regression: Regression, key: Array, theta: Float[Array, " dim"]) -> F
 
 polya_gamma_gibbs = Method(
     "polya_gamma",
-    "Exact Gibbs sampler for logistic regression (Polya-Gamma)",
+    "Exact Gibbs sampler for logistic regression (Pólya-Gamma)",
     PolyaGammaGibbs,
     run,
     check,

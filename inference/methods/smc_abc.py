@@ -170,7 +170,7 @@ def _findings(search: Search, population: Population) -> Variables:
 
 smc_abc = Method(
     "smc_abc",
-    "Sequential Monte Carlo ABC: populations that come nearer",
+    "Sequential Monte Carlo ABC (SMC-ABC): populations that come nearer",
     SMCABC,
     run,
     needs_observation=True,

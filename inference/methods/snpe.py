@@ -174,4 +174,4 @@ def run(config: SNPE, simulator: Simulator, goal: Goal, context: RunContext) -> 
     return run_rounds(config, simulator, goal, context)
 
 
-snpe = Method("snpe", "Neural posterior estimation (SNPE)", SNPE, run, check)
+snpe = Method("snpe", "Sequential neural posterior estimation (SNPE)", SNPE, run, check)

@@ -110,10 +110,19 @@ def test_a_new_run_can_be_seen_heard_and_reached_by_the_keyboard_in_order(visito
     while "Run" not in met:
         met.append(after(visitor.page, "Tab"))
         assert len(met) < 40, met
-        if met[-1] == "Built-in":  # one stop for the three, which the arrows part
+        if met[-1] == "Built-in observation":  # one stop for the three, which the arrows part
             assert after(visitor.page, "ArrowRight") == "A recording"
-            assert after(visitor.page, "ArrowLeft") == "Built-in"
-    order = ["New run", "Toggle theme", "Model", "explore it", "Built-in", "Features", "Method", "Seed"]
+            assert after(visitor.page, "ArrowLeft") == "Built-in observation"
+    order = [
+        "New run",
+        "Toggle theme",
+        "Model",
+        "explore it",
+        "Built-in observation",
+        "Features",
+        "Method",
+        "Seed",
+    ]
     order += ["Simulations", "Rounds", "Density estimator", "Advanced settings", "Run"]
     assert [name for name in met if name in order] == order
 

@@ -56,7 +56,10 @@ def start_a_small_run(visitor):
     visitor.page.get_by_text("maf", exact=True).click()
     visitor.fill("Flow layers", "2")
     visitor.fill("Most epochs", "5")
-    visitor.see("plan", re.compile(r"num simulations\s*400.*maf.*max epochs\s*5", re.DOTALL))
+    visitor.see(
+        "plan",
+        re.compile(r"method\s*SNPE.*simulations\s*400.*density estimator\s*maf.*most epochs\s*5", re.DOTALL),
+    )
     visitor.see("estimate", "on this machine")
     visitor.press("Run")
     visitor.page.wait_for_url("**/run?id=*")

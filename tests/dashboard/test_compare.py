@@ -113,7 +113,7 @@ def test_a_damaged_result_is_one_sentence(store, done, monkeypatch):
 
 def test_names_are_short_where_they_can_be(done):
     runs = [done(), done(method="polya_gamma")]
-    assert list(short_names(runs).values()) == ["SNPE", "POLYA-GAMMA"]
+    assert list(short_names(runs).values()) == ["SNPE", "Pólya-Gamma"]
 
 
 def test_ids_are_read_with_commas_and_from_a_form():

@@ -70,7 +70,7 @@ class TestMethodsParagraph:
         config = json.dumps({"config": "SNPE", "num_simulations": 1000, "num_rounds": 3, "estimator": "nsf"})
         told = methods_paragraph(with_attrs(make_tree(toy_checks | toy_rounds), config=config))
         assert "simulated 3 000 times in 3 rounds, of which 2 990 simulations could be used" in told
-        assert "Settings other than the defaults were: num simulations 1 000, num rounds 3." in told
+        assert "Settings other than the defaults were: simulations 1 000, rounds 3." in told
         assert (
             "Checks of it said: Do not use this posterior." in told or "said: Use this posterior with" in told
         )

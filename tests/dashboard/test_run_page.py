@@ -37,7 +37,7 @@ def test_header_says_what_was_asked(run):
         "Two moons",
         "its built-in observation",
         "SNPE",
-        "num simulations 1 000",
+        "simulations 1 000",
         "seed 0",
         "queued",
     ):

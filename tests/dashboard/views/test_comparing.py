@@ -84,13 +84,20 @@ FACTS = (
 
 
 def test_settings_that_differ_and_costs_stand_in_one_table():
-    markup = facts_table({"a": "SNPE", "b": "NUTS"}, FACTS)
+    markup = facts_table({"a": "SNPE", "b": "NUTS"}, FACTS, ["snpe", "polya_gamma"])
     shown, _, folded = markup.partition("<details")
-    for words in ("<td>simulations</td>", ">1 000<", ">60 s<", "<td>method</td>", "<td>seed</td>"):
+    for words in (
+        "<td>simulations in all</td>",
+        ">1 000<",
+        ">60 s<",
+        "<td>method</td>",
+        ">Pólya-Gamma<",
+        "<td>seed</td>",
+    ):
         assert words in shown
-    assert "width" not in shown
-    assert "<td>width</td>" in folded
-    assert "<td>num chains</td>" in folded
+    assert "hidden units" not in shown
+    assert "<td>hidden units</td>" in folded
+    assert "<td>chains</td>" in folded
 
 
 def test_runs_about_a_property_tell_entropy_and_constraints():
@@ -98,7 +105,7 @@ def test_runs_about_a_property_tell_entropy_and_constraints():
         RunFacts("a", 20_000, 60.0, {"method": "EPI"}, entropy=6.84, violation={"mean of real_part": 0.021}),
         RunFacts("b", 30_000, 70.0, {"method": "EPI"}, entropy=None, violation={"mean of real_part": -0.5}),
     ]
-    markup = facts_table({"a": "EPI 1", "b": "EPI 2"}, facts)
+    markup = facts_table({"a": "EPI 1", "b": "EPI 2"}, facts, ["epi", "epi"])
     row = re.search(r"entropy \(nats\)</td>(.*?)</tr>", markup)[1]
     assert re.findall(r">([^<]+)</td>", row) == ["6.84", "–"]
     row = re.search(r"mean of real part, off by \(of its target\)</td>(.*?)</tr>", markup)[1]

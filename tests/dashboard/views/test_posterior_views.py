@@ -197,9 +197,10 @@ def test_provenance_reads_json_and_escapes():
     assert "a = 1 000, b = None" in markup
     assert "<script>" not in markup
     assert (
-        settings_words({"num_simulations": 100_000, "estimator": "maf"})
-        == "num simulations 100 000, estimator maf"
+        settings_words("snpe", {"num_simulations": 100_000, "estimator": "maf"})
+        == "simulations 100 000, density estimator maf"
     )
+    assert settings_words("gone", {"num_draws": 1_000}) == "num draws 1 000"
 
 
 def test_tabs_are_built_when_opened(toy_tree):
