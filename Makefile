@@ -31,7 +31,7 @@ setup: $(STAMP)
 # The stamp is written last: an interrupted set-up is taken up again, a finished one costs nothing.
 $(STAMP): pyproject.toml requirements.lock | $(BIN)/python
 	@echo "Installing the packages of requirements.lock into .venv (once, some minutes) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python tools/install.py requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 

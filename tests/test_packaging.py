@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -143,3 +144,38 @@ def test_wheel_holds_every_tracked_file_of_the_packages(root, tmp_path, project)
         next(name for name in names if name.endswith("entry_points.txt"))
     )
     assert b"posterior-lab = dashboard.cli:main" in entry_points
+
+
+PIP = """\
+Collecting absl-py==2.5.1 (from -r requirements.lock (line 3))
+  Obtaining dependency information for absl-py==2.5.1 from https://files.example/absl_py.whl.metadata
+  Downloading absl_py-2.5.1-py3-none-any.whl.metadata (3.2 kB)
+Requirement already satisfied: jax[extra]==0.10 in ./.venv (from -r requirements.lock (line 4)) (0.10)
+Processing /opt/wheels/made_here-1.0-py3-none-any.whl (from -r requirements.lock (line 5))
+Downloading absl_py-2.5.1-py3-none-any.whl (137 kB)
+Installing collected packages: absl-py, made-here
+Successfully installed absl-py-2.5.1 made-here-1.0
+"""
+
+
+def test_setting_up_tells_in_short_what_pip_does(root):
+    in_short = runpy.run_path(str(root / "tools" / "install.py"))["in_short"]
+    told = list(in_short(PIP.splitlines(), 3, is_terminal=True))
+    assert told == [
+        "look up 1 of 3: absl-py",
+        "look up 2 of 3: jax",
+        "fetch 1 of 3: made_here-1.0-py3-none-any.whl",
+        "fetch 2 of 3: absl_py-2.5.1-py3-none-any.whl (137 kB)",
+        "unpack 2 packages, which takes a minute or two ...",
+    ]
+    many = [f"Collecting package-{k}" for k in range(220)]
+    assert len(list(in_short(many, 220, is_terminal=False))) == 6
+
+
+def test_setting_up_fails_where_pip_does(root, tmp_path):
+    (tmp_path / "lock").write_text("no such requirement\n")
+    done = subprocess.run(
+        [sys.executable, root / "tools" / "install.py", tmp_path / "lock"], capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "no such requirement" in done.stderr
