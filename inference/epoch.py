@@ -64,13 +64,12 @@ class EpochData(NamedTuple):
 
 def initial_state(estimator: DensityEstimator) -> TrainState:
     """The state before the first epoch."""
-    parameters, _ = ravel_pytree(partition_trainable(estimator)[0])
-    zero = jnp.asarray(np.float32(0))
-    moments = _optimiser().init(parameters)
+    leaves = jax.tree.leaves(partition_trainable(estimator)[0])
+    parameters = jax.device_put(np.concatenate([np.ravel(leaf) for leaf in leaves]))  # as ravel_pytree's
+    zero, most = jax.device_put((np.float32(0), np.float32(np.inf)))
+    moments = jax.jit(_optimiser().init)(parameters)
     schedule = Schedule(zero, zero, zero, zero)
-    return TrainState(
-        parameters, moments, schedule, jnp.array(parameters), zero + jnp.inf, jnp.asarray(np.int32(0))
-    )
+    return TrainState(parameters, moments, schedule, parameters, most, jax.device_put(np.int32(0)))
 
 
 def with_parameters(estimator: DensityEstimator, parameters: Float[Array, " p"]) -> DensityEstimator:
@@ -85,8 +84,9 @@ def pad_rows(rows: Rows, capacity: int = 0) -> Rows:
     num = len(rows.weight)
     size = bucket_size(max(num, capacity))
     index = np.where(np.arange(size) < num, np.arange(size), 0)
-    padded = Rows(*(jnp.asarray(np.asarray(array)[index]) for array in rows))
-    return padded._replace(weight=jnp.asarray(np.where(np.arange(size) < num, np.asarray(padded.weight), 0)))
+    padded = {name: np.asarray(array)[index] for name, array in rows._asdict().items()}
+    padded["weight"] = np.where(np.arange(size) < num, padded["weight"], 0)
+    return Rows(**jax.device_put(padded))
 
 
 def bucket_size(num: int, *, minimum: int = 4) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import equinox as eqx
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -46,8 +46,8 @@ def make_network(
     weights, biases = [], []
     for i, (num_in, num_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
         limit = (0.1 if i == len(sizes) - 2 else 1.0) / np.sqrt(max(num_in, 1))
-        weights.append(jnp.asarray(rng.uniform(-limit, limit, (num_in, num_out)).astype(np.float32)))
-        biases.append(jnp.asarray(np.zeros(num_out, np.float32)))
+        weights.append(jax.device_put(rng.uniform(-limit, limit, (num_in, num_out)).astype(np.float32)))
+        biases.append(jax.device_put(np.zeros(num_out, np.float32)))
     return Network(tuple(weights), tuple(biases), ranks, activation)
 
 

@@ -44,13 +44,14 @@ def make_rows(
 ) -> Rows:
     """Rows of weight 1 and of the first round where nothing else is said; `log_prior` is 0 if not given."""
     num = np.shape(u)[0]
-    return Rows(
-        jnp.asarray(u, jnp.float32),
-        jnp.asarray(x, jnp.float32),
-        jnp.asarray(np.ones(num) if weight is None else weight, jnp.float32),
-        jnp.asarray(np.zeros(num) if log_prior is None else log_prior, jnp.float32),
-        jnp.asarray(np.zeros(num) if round is None else round, jnp.int32),
+    arrays = (
+        np.asarray(u, np.float32),
+        np.asarray(x, np.float32),
+        np.asarray(np.ones(num) if weight is None else weight, np.float32),
+        np.asarray(np.zeros(num) if log_prior is None else log_prior, np.float32),
+        np.asarray(np.zeros(num) if round is None else round, np.int32),
     )
+    return Rows(*jax.device_put(arrays))
 
 
 # (key, estimator, rows) -> one loss per row; the key is for objectives that draw (atoms, weights of a

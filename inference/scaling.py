@@ -194,4 +194,4 @@ def _or_one(scale: np.ndarray, location: np.ndarray) -> np.ndarray:
 
 
 def _float32(values: np.ndarray) -> Array:
-    return jnp.asarray(np.asarray(values, np.float32))
+    return jax.device_put(np.asarray(values, np.float32))

@@ -191,7 +191,8 @@ def fit(
             "Training met no finite held-out loss; look for extreme features, or lower the learning rate."
         )
     trained = [
-        with_parameters(lane, state.best_parameters) for lane, state in zip(lanes, course.states, strict=True)
+        eqx.filter_jit(with_parameters)(lane, state.best_parameters)
+        for lane, state in zip(lanes, course.states, strict=True)
     ]
     return _joined(trained), _record(problem, batch_size, course)
 

@@ -1,11 +1,11 @@
 """An ensemble: estimators of one kind, trained side by side, whose densities are averaged."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
@@ -94,10 +94,7 @@ class Ensemble(DensityEstimator):
 
 def stack(members: list[DensityEstimator], spec: EstimatorSpec) -> Ensemble:
     """An ensemble of estimators that were built from one spec."""
-    stacked = jax.tree.map(
-        lambda *leaves: jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *members
-    )
-    return Ensemble(spec, stacked)
+    return Ensemble(spec, _with_arrays(lambda *leaves: np.stack(leaves), *members))
 
 
 def split(ensemble: Ensemble, num: int) -> tuple[Ensemble, ...]:
@@ -112,21 +109,22 @@ def split(ensemble: Ensemble, num: int) -> tuple[Ensemble, ...]:
     spec = replace(ensemble.spec, num_members=each)
 
     def share(first: int) -> Ensemble:
-        return Ensemble(
-            spec,
-            jax.tree.map(
-                lambda leaf: leaf[first : first + each] if eqx.is_array(leaf) else leaf, ensemble.members
-            ),
-        )
+        return Ensemble(spec, _with_arrays(lambda leaf: leaf[first : first + each], ensemble.members))
 
     return tuple(share(i * each) for i in range(num))
 
 
 def join(shares: list[Ensemble]) -> Ensemble:
     """One ensemble of the members of several."""
-    members = jax.tree.map(
-        lambda *leaves: jnp.concatenate(leaves) if eqx.is_array(leaves[0]) else leaves[0],
-        *(share.members for share in shares),
-    )
+    members = _with_arrays(lambda *leaves: np.concatenate(leaves), *(share.members for share in shares))
     num = sum(share.spec.num_members for share in shares)
     return Ensemble(replace(shares[0].spec, num_members=num), members)
+
+
+def _with_arrays(change: Callable[..., np.ndarray], *trees: Any) -> Any:
+    """The first tree with what NumPy makes of each array; JAX would compile a program for every shape."""
+
+    def changed(*leaves: Any) -> Any:
+        return jax.device_put(change(*map(np.asarray, leaves))) if eqx.is_array(leaves[0]) else leaves[0]
+
+    return jax.tree.map(changed, *trees)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flowjax.bijections import AbstractBijection, Affine, Chain, Flip, Scan
 from flowjax.utils import get_ravelled_pytree_constructor
@@ -137,7 +136,7 @@ def _stack(layer: Callable[[], AbstractBijection], spec: EstimatorSpec, num_inpu
         lambda *leaves: np.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *layers
     )
     return Scan(
-        jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, stacked)
+        jax.tree.map(lambda leaf: jax.device_put(leaf) if isinstance(leaf, np.ndarray) else leaf, stacked)
     )
 
 

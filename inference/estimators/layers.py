@@ -104,9 +104,9 @@ class LinearMix(AbstractBijection):
 
     def __init__(self, dim: int, num_inputs: int):
         self.shape, self.cond_shape = (dim,), (num_inputs,)
-        self.lower = self.upper = jnp.asarray(np.zeros((dim, dim), np.float32))
-        self.log_diagonal = self.shift = jnp.asarray(np.zeros(dim, np.float32))
-        self.slope = jnp.asarray(np.zeros((dim, num_inputs), np.float32))
+        self.lower = self.upper = jax.device_put(np.zeros((dim, dim), np.float32))
+        self.log_diagonal = self.shift = jax.device_put(np.zeros(dim, np.float32))
+        self.slope = jax.device_put(np.zeros((dim, num_inputs), np.float32))
 
     def transform_and_log_det(self, x: Array, condition: Any = None):
         """Data to noise."""
