@@ -28,6 +28,17 @@ from inference.requests import Request
 from inference.runs import RunStore
 
 STORED = Path(__file__).parents[1] / "data" / "result_format_1"
+EXACTLY = """import numpy as np
+from inference import load_result
+from inference.tree import parameter_rows
+
+first = load_result({folder!r})
+for name in ("posterior", "prior"):
+    for variable, values in first.tree[name].data_vars.items():
+        assert values.values.tobytes() == result.tree[name][variable].values.tobytes(), (name, variable)
+theta = parameter_rows(first.tree["posterior"].to_dataset()[list(then.index)])
+log_probs = [np.asarray(one.posterior.log_prob(theta)).tobytes() for one in (first, result)]
+assert log_probs[0] == log_probs[1]"""
 ODD = "<script>alert(1)</script>"
 
 
@@ -132,8 +143,8 @@ class TestNotebook:
         perform(run, on_progress=False)
         assert run.state == "done", run.message
         book = nbformat.reads(notebook(run.request, tree_of(run), run.id).decode(), as_version=4)
-        check = "assert (now == then).all().all(), compared"
-        book.cells.append(nbformat.v4.new_code_cell(check))
+        book.cells.append(nbformat.v4.new_code_cell("assert (now == then).all().all(), compared"))
+        book.cells.append(nbformat.v4.new_code_cell(EXACTLY.format(folder=str(run.folder))))
         book.cells.append(nbformat.v4.new_code_cell("result.tree.attrs['data_sha256']"))
         nbclient.NotebookClient(book, timeout=300, kernel_name="python3").execute()
         assert tree_of(run).attrs["data_sha256"] in book.cells[-1].outputs[0]["data"]["text/plain"]
