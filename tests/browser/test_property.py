@@ -22,7 +22,7 @@ def test_from_an_emergent_property_to_what_it_is_sensitive_to(visitor):
     visitor.fill("Seeds", "1")
     visitor.fill("Most epochs", "2")
     visitor.fill("Steps per epoch", "20")
-    visitor.see("plan", re.compile(r"frequency 0\.8 ± .*num steps\s*20", re.DOTALL))
+    visitor.see("plan", re.compile(r"frequency 0\.8 ± .*steps per epoch\s*20", re.DOTALL))
     visitor.press("Run")
     visitor.page.wait_for_url("**/run?id=*")
     visitor.see("run-state", "done", seconds=240)  # a first run compiles
