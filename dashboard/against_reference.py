@@ -63,7 +63,7 @@ class AgainstReference(pn.viewable.Viewer):
         cards = [[self._numbers], about]
         if self.mosaic is not None:
             cards.append([shell.heading("Pair by pair", level=3), self.mosaic])
-        cards.append([shell.heading("One by one", level=3), self.overlay])
+        cards.append([shell.heading("Marginals", level=3), self.overlay])
         if has_chains(self.reference):
             cards.append([shell.heading("Chains of the reference", level=3), ChainTraces(self.reference)])
         return pn.Column(*(shell.card(*card) for card in cards), margin=0, sizing_mode="stretch_width")

@@ -124,7 +124,7 @@ class ResultTabs(pn.viewable.Viewer):
 
     def _posterior(self) -> list:
         mosaic = PairMosaic(self.tree, self.selection, zoomed=True, file_name=self.origin.file_name)
-        marginals = shell.card(shell.heading("One by one", level=3), Marginals(self.tree, self.selection))
+        marginals = shell.card(shell.heading("Marginals", level=3), Marginals(self.tree, self.selection))
         return [shell.card(mosaic), marginals]
 
     def _explore(self) -> list:

@@ -13,6 +13,7 @@ from dashboard import links, shell
 from dashboard.background import Latest
 from dashboard.comparison import Comparison, read_trees
 from dashboard.references import title_of
+from dashboard.run_title import model_title
 from inference.runs import Run, RunStore
 
 
@@ -31,7 +32,7 @@ class RunChoice(pn.viewable.Viewer):
         super().__init__()
         offered = finished(store)
         models = list(dict.fromkeys(run.request.simulator for run in offered))
-        self.param["model"].objects = models
+        self.param["model"].objects = {model_title(name): name for name in models}
         self._by_model = {m: [run for run in offered if run.request.simulator == m] for m in models}
         self.comparison: Comparison | None = None
         self.body = pn.Column(margin=0, sizing_mode="stretch_width")

@@ -25,7 +25,7 @@ def title_of(run: Run) -> str:
         label = property_words(EmergentProperty(*wanted), _units(request.simulator))
     if num := count_extra(request.observation):
         label = f"{label} and {count(num, 'other')}"
-    return f"{_title(request.simulator)} {'with' if kind == 'property' else 'on'} {label}"
+    return f"{model_title(request.simulator)} {'with' if kind == 'property' else 'on'} {label}"
 
 
 def _units(name: str) -> Mapping[str, str]:
@@ -35,7 +35,8 @@ def _units(name: str) -> Mapping[str, str]:
         return {}
 
 
-def _title(name: str) -> str:
+def model_title(name: str) -> str:
+    """What a model is called on all pages; its name where it has no title, or is not known here."""
     try:
         return get_simulator(name).title or name
     except ValueError:

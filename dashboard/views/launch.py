@@ -15,6 +15,7 @@ from dashboard.emergent import property_words
 from dashboard.estimate import Estimate, estimate
 from dashboard.fields import setting_label
 from dashboard.views.plan import KINDS, Plan
+from dashboard.views.provenance import value_words
 from inference.requests import Request
 from simulators import Simulator
 
@@ -105,7 +106,7 @@ def summary(plan: Plan) -> str:
         "observation": observation,
         **({"beside it": words.count(len(plan.extras), "other")} if plan.uses_extras else {}),
         "method": words.method_name(plan.method),
-        **{setting_label(plan.method, name): str(value) for name, value in plan.settings.items()},
+        **{setting_label(plan.method, name): value_words(value) for name, value in plan.settings.items()},
     }
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in lines.items())
     return f'<dl data-testid="plan">{rows}</dl>'

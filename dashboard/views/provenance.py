@@ -38,7 +38,7 @@ def provenance_html(attrs: Mapping[str, Any]) -> str:
 
 def settings_words(method: str, config: Mapping[str, Any]) -> str:
     """``"simulations 1 000, density estimator maf"``, as the form calls them."""
-    return ", ".join(f"{setting_label(method, name)} {_value(value)}" for name, value in config.items())
+    return ", ".join(f"{setting_label(method, name)} {value_words(value)}" for name, value in config.items())
 
 
 def _plain(value: Any) -> str:
@@ -48,10 +48,11 @@ def _plain(value: Any) -> str:
         return str(value)
     if not isinstance(read, dict):
         return str(value)
-    return ", ".join(f"{name} = {_value(item)}" for name, item in read.items())
+    return ", ".join(f"{name} = {value_words(item)}" for name, item in read.items())
 
 
-def _value(value: Any) -> str:
+def value_words(value: Any) -> str:
+    """The value of a setting: ``"100 000"``, ``"maf"``."""
     if isinstance(value, bool) or not isinstance(value, int):
         return str(value)
     return f"{value:,}".replace(",", " ")

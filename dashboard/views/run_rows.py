@@ -9,6 +9,7 @@ from html import escape
 
 from dashboard import links
 from dashboard.notes import read_notes
+from dashboard.run_title import model_title
 from dashboard.words import method_name
 from inference.runs import ACTIVE, Run
 from inference.turns import priority_of
@@ -108,9 +109,8 @@ def table(rows: Iterable[RunRow]) -> str:
 def name_cell(row: RunRow) -> str:
     """Markup of the link to a run: its model, and its method and id in small."""
     run_id = escape(row.id)
-    anchor = (
-        f'<a class="plain" href="{links.run_url(row.id)}" data-testid="run-{run_id}">{escape(row.model)}</a>'
-    )
+    title = escape(model_title(row.model))
+    anchor = f'<a class="plain" href="{links.run_url(row.id)}" data-testid="run-{run_id}">{title}</a>'
     return f'{anchor}<small class="quiet">{escape(row.method)} {run_id}</small>{remark(row)}'
 
 

@@ -55,6 +55,7 @@ def test_fewer_than_two_ask_for_more_and_models_are_kept_apart(store, done):
     done("linear_gaussian")
     choice = RunChoice(store)
     assert choice.model == "linear_gaussian"  # of which there are most
+    assert dict(choice.param["model"].get_range())["Two moons"] == "two_moons"  # called as on New run
     assert "Choose two or more runs" in choice.body.objects[0].object
     choice.chosen = [other.id]
     assert "at least one more" in choice.body.objects[0].object

@@ -7,6 +7,7 @@ import pytest
 from dashboard.notes import LONGEST_NOTE, MOST_TAGS, Notes, make_notes, read_notes
 from dashboard.run_search import matches
 from dashboard.views import run_rows
+from dashboard.words import method_name
 from inference.requests import Request
 
 
@@ -63,5 +64,9 @@ def test_search(store):
     for wanted in ("", "two moons".split()[0], "RIDGE", "narrow: snpe", "tag:paper state:failed", "model:two",
                    "method:snpe ridge", "tag:fig-3", "fig", run.id, "built-in"):  # fmt: skip
         assert matches(row, wanted), wanted
+    exact = replace(row, method=method_name("polya_gamma"), model="gaussian_mixture_mean")
+    for wanted in ("method:polya", "Pólya", "model:mixture", "common"):  # "Gaussian mixture, common mean"
+        assert matches(exact, wanted), wanted
+    assert matches(replace(row, method=method_name("rejection_abc")), "method:rejection-abc")
     for wanted in ("pyloric", "ridge wide", "tag:pap", "state:done", "model:snpe", "tag:", "color:red"):
         assert not matches(row, wanted), wanted
