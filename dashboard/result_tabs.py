@@ -76,6 +76,9 @@ class ResultTabs(pn.viewable.Viewer):
         tab: the one to begin with; one of `tab_names(tree)`.
         origin: what is known beside.
         start: what the Explore tab begins with.
+
+    Attributes:
+        first: name of the tab that a link without one opens.
     """
 
     tab = param.String(doc="Name of the open tab.")
@@ -93,6 +96,7 @@ class ResultTabs(pn.viewable.Viewer):
         names = tab_names(tree)
         super().__init__(tab=tab or names[0])
         self.tree, self.load, self.selection, self.origin = tree, load, selection, origin
+        self.first = names[0]
         self.diagnosis, self._start = Diagnosis(tree), start
         self.explore: Explore | None = None  # until its tab is opened
         self.validation: Validate | None = None  # until its tab is opened

@@ -87,8 +87,7 @@ class RunOverview(pn.viewable.Viewer):
         chosen = {} if self.references is None else {"ref": self.references.chosen}
         if self.tabs is None:
             return {"id": self.run.id, **self._wanted, **chosen}
-        first = tab_names(self.tabs.tree)[0]
-        tab = "" if self.tabs.tab == first else self.tabs.tab
+        tab = "" if self.tabs.tab == self.tabs.first else self.tabs.tab
         selected = write_ranges(self.selection.ranges)
         return {"id": self.run.id, "tab": tab, "sel": selected, **self.tabs.explored, **chosen}
 

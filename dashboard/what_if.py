@@ -29,7 +29,7 @@ from inference.diagnostics.misspecification import LEAST_ROWS
 
 NUM_DRAWS = 2_000  # as many as are drawn within a blink
 NUM_PRIOR = 2_000
-NUM_CLOUD = 1_000  # simulations among which the features should lie
+NUM_CLOUD = 500  # simulations among which the features should lie; all are compared with each other
 MOST_FEATURES = 24  # sliders on a page
 CENTRAL = (0.5, 99.5)  # percent of the simulations that a slider covers
 UNLIKELY = 0.01

@@ -1,9 +1,10 @@
-"""Many browser sessions on one server: `python -m tests.browser.load` (or `... --soak 200`).
+"""Many sessions on one server: `python -m tests.browser.load` (or `... --wire`, or `... --soak 200`).
 
 Each session is a tab of a headless Chromium on the run page of the packaged example; all brush the pair plot
 and move a slider of *What if* while two jobs run. A brush lasts from the release of the mouse until the
 page says how many draws are selected; beside it stands what it cost the server's own processor time. Figures
-are lines of JSON. The soak opens and closes sessions instead, and looks at the server's memory.
+are lines of JSON. With `--wire` the sessions have no browsers, which would take the server's cores: a brush
+lasts until the server has answered. The soak opens and closes sessions, and looks at the server's memory.
 """
 
 import argparse
@@ -11,7 +12,6 @@ import asyncio
 import functools
 import json
 import os
-import re
 import sys
 import tempfile
 import time
@@ -20,14 +20,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 from playwright.async_api import async_playwright, expect
-from tornado.httpclient import AsyncHTTPClient
-from tornado.websocket import websocket_connect
 
 import dashboard
 from inference.requests import Request
 from inference.runs import RunStore
 from tests.browser.conftest import CHROMIUM, FLAGS, IS_IDLE, ON_SCREEN, PANEL_CDN, serving
 from tests.browser.lab import is_listening, wait_until
+from tests.browser.wire import Wire, brushed, changed
 from tests.faults.inlet import SESSION_VARIABLE
 
 (EXAMPLE,) = (Path(dashboard.__file__).parent / "examples").iterdir()
@@ -125,11 +124,15 @@ async def session(browser, server, seconds, random, spent, problems):
     await page.context.close()
 
 
+def nothing_yet(num):
+    """What `num` sessions have spent."""
+    return {"ready": [], "sessions": num, "brush": [], "slide": []}
+
+
 async def measure(server, num, seconds):
     """All sessions at once."""
     expect.set_options(timeout=PATIENCE)
-    spent = {"ready": [], "sessions": num, "brush": [], "slide": []}
-    problems = []
+    spent, problems = nothing_yet(num), []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         randoms = [np.random.default_rng(k) for k in range(num)]
@@ -140,6 +143,48 @@ async def measure(server, num, seconds):
         await browser.close()
     problems += [repr(outcome)[:200] for outcome in outcomes if outcome is not None]
     return spent, problems
+
+
+async def wired(server, seconds, random, spent):
+    """What `session` does, without a browser: brush one page, then slide another."""
+    address = f"/run?id={EXAMPLE.name}"
+    async with (
+        Wire(server.address, address) as posterior,
+        Wire(server.address, f"{address}&tab=what_if") as what_if,
+    ):
+        figure, slider = (
+            posterior.find("Figure", "selectiongeometry"),
+            what_if.find("EditableFloatSlider", "rest mean"),
+        )
+        ends = what_if.models[slider]["attributes"]
+        await what_if.told(" draws")  # it answers for the observation
+        spent["ready"].append(1)
+        while len(spent["ready"]) < spent["sessions"]:
+            await asyncio.sleep(0.2)
+        for act in ("brush", "slide"):
+            await asyncio.sleep(random.uniform(0.0, 3.0))
+            spent.setdefault(f"{act} began", busy(server))
+            stop, k = time.monotonic() + seconds / 2, 0
+            while time.monotonic() < stop:
+                await asyncio.sleep(random.uniform(0.5, 3.0))
+                if act == "brush":
+                    change = brushed(figure, *BOXES[k % len(BOXES)])
+                    took = await posterior.answered(change, "mosaic-summary")
+                else:
+                    place = ends["start"] + (k % 7 + 1) / 8 * (ends["end"] - ends["start"])
+                    # The picture; the summary may stay as it was, to the millisecond.
+                    took = await what_if.answered(changed(slider, "value", place), '"image"')
+                spent[act].append(took)
+                k += 1
+            spent[f"{act} ended"] = busy(server)
+
+
+async def measure_wires(server, num, seconds):
+    """All sessions at once, without browsers."""
+    spent = nothing_yet(num)
+    sessions = (wired(server, seconds, np.random.default_rng(k), spent) for k in range(num))
+    outcomes = await asyncio.gather(*sessions, return_exceptions=True)
+    return spent, [repr(outcome)[:200] for outcome in outcomes if outcome is not None]
 
 
 async def soak(server, num):
@@ -161,16 +206,8 @@ async def soak(server, num):
 
 async def visit(server, path):
     """One session: the page, its websocket, the document, and away."""
-    page = await AsyncHTTPClient().fetch(server.address + path, request_timeout=120)
-    token = re.search(r'"token":"([^"]+)"', page.body.decode())[1]
-    place = server.address.replace("http:", "ws:") + path.partition("?")[0] + "/ws"
-    socket = await websocket_connect(place, subprotocols=["bokeh", token], max_message_size=2**29)
-    await socket.read_message()  # header of the first message: the session is there
-    for part in ({"msgid": "1", "msgtype": "PULL-DOC-REQ"}, {}, {}):
-        await socket.write_message(json.dumps(part))
-    for _ in range(2 + 3):  # the rest of the first message, and the document
-        await socket.read_message()
-    socket.close()
+    async with Wire(server.address, path):
+        pass
 
 
 def resident(server):
@@ -208,6 +245,7 @@ def main():
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--jobs", type=int, default=2, help="runs that go on meanwhile")
+    parser.add_argument("--wire", action="store_true", help="sessions without browsers")
     words = f"open and close so many sessions instead, {AT_ONCE} at a time"
     parser.add_argument("--soak", type=int, default=0, help=words)
     asked = parser.parse_args()
@@ -226,8 +264,9 @@ def main():
         jobs = [store.create(Request("hodgkin_huxley", "snpe", JOB, seed=k)) for k in range(asked.jobs)]
         for job in jobs:
             (inlet / job.id).touch()
-        spent, problems = asyncio.run(measure(server, asked.sessions, asked.seconds))
-        line = {"sessions": asked.sessions, "jobs": [job.state for job in jobs]}
+        measured = measure_wires if asked.wire else measure
+        spent, problems = asyncio.run(measured(server, asked.sessions, asked.seconds))
+        line = {"sessions": asked.sessions, "browsers": not asked.wire, "jobs": [job.state for job in jobs]}
         line |= {act: quantiles(spent[act]) | costs(spent, act) for act in ("brush", "slide")}
         tell(line | {"server_MB": resident(server), "errors": problems})
 
