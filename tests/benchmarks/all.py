@@ -57,6 +57,7 @@ JOBS = {
     ),
     "mixtures_2017": Job("mixtures_2017", "--out {results}/mixtures.jsonl"),
     "abc_glm": Job("abc_glm", "--seeds 0,1,2", "--budgets 1000 --methods rejection"),
+    "pooling": Job("pooling", "", "--seeds 1 --num 200"),
     "against_nuts": Job("against_nuts"),
     "gabor_modes": Job("gabor_modes"),
     "speed_sbi": Job("speed", "--results {results}/speed --peer {sbi}", needs=("sbi",)),
