@@ -164,7 +164,7 @@ class WhatIf(pn.viewable.Viewer):
         ]
         self.state = shell.Line(text=_COMPILING, testid="what-if-state", kind="state")
         self.summary = shell.Line(testid="what-if-summary")
-        self._place = pn.Column(margin=0, sizing_mode="stretch_width")
+        self._place = pn.Column(shell.html(_TO_COME), margin=0, sizing_mode="stretch_width")
         self.question = Question(features, load)
         for k, one in enumerate(self.sliders):
             one.param.watch(lambda event, k=k: self._moved(k, event.new), "value")
@@ -229,6 +229,7 @@ class WhatIf(pn.viewable.Viewer):
 
 
 _COMPILING = "Reading the posterior; this happens once …"
+_TO_COME = '<p class="quiet">The posterior of these features appears here, and follows the sliders.</p>'
 
 
 def _doubt(p_value: float) -> str:
