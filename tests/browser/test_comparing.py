@@ -16,6 +16,11 @@ from inference.runs import RunStore
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 NUM = 200  # draws, few enough for a quick classifier
+# The list of a box; where the box is in none, the list has been written anew by itself since it was found.
+WRITE_ANEW = """(box) => {
+  const list = box.form?.parentNode;
+  if (list) list.innerHTML = list.innerHTML;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +89,7 @@ def test_runs_ticked_at_home_are_compared(visitor, runs):
     for run_id in runs:
         tick = visitor.page.get_by_label(f"compare {run_id}")
         tick.check()
-        tick.evaluate("(box) => { const list = box.form.parentNode; list.innerHTML = list.innerHTML }")
+        tick.evaluate(WRITE_ANEW)
         expect(tick).to_be_checked()  # as when a run has ended, or been judged, meanwhile
     visitor.page.get_by_role("button", name="Compare the ticked runs").press("Enter")
     visitor.page.wait_for_url("**/compare?runs=*")
