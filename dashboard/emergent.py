@@ -14,7 +14,7 @@ from jaxtyping import Float
 from dashboard import estimate
 from dashboard.words import count, number, unit
 from inference.analysis.maximum_entropy import LEAST_EFFECTIVE, MaximumEntropy, maximum_entropy
-from inference.goals import EmergentProperty
+from inference.goals import EmergentProperty, check_property
 from inference.methods import METHODS
 from simulators import Simulator, simulate_batch
 
@@ -85,7 +85,14 @@ def why_none(simulator: Simulator) -> str:
 
 @lru_cache(maxsize=16)
 def support(simulator: Simulator) -> Support:
-    """As many simulations from the prior as can be made in a few seconds."""
+    """As many simulations from the prior as can be made in a few seconds.
+
+    Raises:
+        ValueError: the model's own targets are of statistics that it does not have, or no targets.
+    """
+    if simulator.targets:
+        mean, sd = ({name: pair[k] for name, pair in simulator.targets.items()} for k in (0, 1))
+        check_property(EmergentProperty(mean, sd), simulator)
     seconds = estimate.sample(simulator).seconds
     num = int(np.clip(SECONDS / max(seconds, 1e-9), FEWEST, MOST))
     x = np.asarray(simulate_batch(simulator, jax.random.key(2), num=num).x, float)

@@ -190,10 +190,8 @@ def fit(
         raise ValueError(
             "Training met no finite held-out loss; look for extreme features, or lower the learning rate."
         )
-    trained = [
-        eqx.filter_jit(with_parameters)(lane, state.best_parameters)
-        for lane, state in zip(lanes, course.states, strict=True)
-    ]
+    best = [state.best_parameters for state in course.states]
+    trained = list(map(eqx.filter_jit(with_parameters), lanes, best))
     return _joined(trained), _record(problem, batch_size, course)
 
 

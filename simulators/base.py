@@ -118,8 +118,8 @@ class Simulator:
         simulate_features: ``(key, theta) -> features(simulate(key, theta))`` without storing the recording.
         is_valid: ``x -> bool``; None: a simulation is valid when all its features are finite.
         axes: how to draw recordings (or pictures); None when there is nothing to draw.
-        targets: feature -> mean and sd of the emergent property that the source asks for; the form of EPI
-            begins with them.
+        targets: flat feature name -> mean and sd, in its unit, of the emergent property that the source asks
+            for; the form of EPI begins with them.
         picture: ``(key, theta) -> array`` to draw on ``axes`` where that is not the recording itself.
         chunk_size: rows that are simulated fastest together; None: by the number of time steps.
         true_theta: parameters of the built-in synthetic observation, shape (dim,).

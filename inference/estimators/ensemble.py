@@ -1,6 +1,5 @@
 """An ensemble: estimators of one kind, trained side by side, whose densities are averaged."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from inference.estimators.base import DensityEstimator, EstimatorSpec
+from inference.estimators.base import DensityEstimator, EstimatorSpec, with_arrays
 from inference.scaling import ParameterScaling
 
 
@@ -94,7 +93,7 @@ class Ensemble(DensityEstimator):
 
 def stack(members: list[DensityEstimator], spec: EstimatorSpec) -> Ensemble:
     """An ensemble of estimators that were built from one spec."""
-    return Ensemble(spec, _with_arrays(lambda *leaves: np.stack(leaves), *members))
+    return Ensemble(spec, with_arrays(lambda *leaves: np.stack(leaves), *members))
 
 
 def split(ensemble: Ensemble, num: int) -> tuple[Ensemble, ...]:
@@ -109,22 +108,13 @@ def split(ensemble: Ensemble, num: int) -> tuple[Ensemble, ...]:
     spec = replace(ensemble.spec, num_members=each)
 
     def share(first: int) -> Ensemble:
-        return Ensemble(spec, _with_arrays(lambda leaf: leaf[first : first + each], ensemble.members))
+        return Ensemble(spec, with_arrays(lambda leaf: leaf[first : first + each], ensemble.members))
 
     return tuple(share(i * each) for i in range(num))
 
 
 def join(shares: list[Ensemble]) -> Ensemble:
     """One ensemble of the members of several."""
-    members = _with_arrays(lambda *leaves: np.concatenate(leaves), *(share.members for share in shares))
+    members = with_arrays(lambda *leaves: np.concatenate(leaves), *(share.members for share in shares))
     num = sum(share.spec.num_members for share in shares)
     return Ensemble(replace(shares[0].spec, num_members=num), members)
-
-
-def _with_arrays(change: Callable[..., np.ndarray], *trees: Any) -> Any:
-    """The first tree with what NumPy makes of each array; JAX would compile a program for every shape."""
-
-    def changed(*leaves: Any) -> Any:
-        return jax.device_put(change(*map(np.asarray, leaves))) if eqx.is_array(leaves[0]) else leaves[0]
-
-    return jax.tree.map(changed, *trees)

@@ -14,7 +14,7 @@ from paramax import Parameterize
 from paramax.utils import inv_softplus
 
 from inference.embeddings.encoder import AsItIs, Encoder
-from inference.estimators.base import HEAVY_DOF, DensityEstimator, EstimatorSpec
+from inference.estimators.base import HEAVY_DOF, DensityEstimator, EstimatorSpec, with_arrays
 from inference.estimators.layers import Autoregressive, Coupling, LinearMix
 from inference.estimators.splines import RationalQuadraticSpline
 from inference.networks import make_network
@@ -132,12 +132,7 @@ def _stack(layer: Callable[[], AbstractBijection], spec: EstimatorSpec, num_inpu
     layers = [
         Chain([LinearMix(spec.dim, num_inputs), layer(), Flip((spec.dim,))]) for _ in range(spec.num_layers)
     ]
-    stacked = jax.tree.map(
-        lambda *leaves: np.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *layers
-    )
-    return Scan(
-        jax.tree.map(lambda leaf: jax.device_put(leaf) if isinstance(leaf, np.ndarray) else leaf, stacked)
-    )
+    return Scan(with_arrays(lambda *leaves: np.stack(leaves), *layers))
 
 
 # Cached, because a transformer's constructor is part of what compiled functions are keyed by: two estimators

@@ -1,5 +1,7 @@
 """An emergent property as it is asked for: targets, whether they can be had, the plan, the address."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -168,6 +170,17 @@ class TestForm:
         plan.choose(kind="property")
         assert plan.targets == {name: row.target for name, row in form.rows.items()}
         assert plan.targets == published["linear_dynamics"]
+
+    @pytest.mark.parametrize(
+        ("targets", "words"), [({"rat": (1.0, 0.1)}, "called 'rat'"), ({"rate": (1.0, 0.0)}, "above zero")]
+    )
+    def test_wrong_targets_of_a_model_are_told(self, simulators, targets, words):
+        wrong = dataclasses.replace(simulators["smooth"], targets=targets)
+        plan = Plan({"smooth": wrong}, model="smooth", config=METHODS["snpe"].config())
+        form = PropertyChoice(plan)
+        plan.choose(kind="property")
+        assert words in form.state.text
+        assert not form.rows
 
     def test_a_property_becomes_a_request(self, plan):
         form, method = PropertyChoice(plan), MethodChoice(plan, METHODS)

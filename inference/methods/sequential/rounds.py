@@ -98,7 +98,7 @@ def _run_round(
         proposal = variant.propose(campaign, rounds)
         draws = _draw(key.proposal, campaign, bank, proposal, context)
     bank = bank.with_round(_simulate(campaign, number, draws, context))
-    if not number and (sentence := unused_words(bank)):
+    if not number and (sentence := _unused_words(bank)):
         num = len(bank.simulations)
         context.on_progress(Progress("simulate", num, num, message=sentence))
     for x in campaign.observed:
@@ -132,7 +132,7 @@ def _simulate(campaign: Campaign, number: int, draws: Draws | None, context: Run
     return simulate_round(key, campaign.simulator, num, context, round=number, theta=theta)
 
 
-def unused_words(bank: Bank) -> str:
+def _unused_words(bank: Bank) -> str:
     """What becomes of simulations without some feature, and what to do; "" where there is nothing to do."""
     lacking = int((~bank.simulations.is_valid & bank.simulations.is_finite).sum())
     if not lacking or bank.campaign.simulator.is_valid is not None:
